@@ -1,0 +1,34 @@
+# Every target does its own set-up, and is quick when there is nothing to do.
+# BANDSOX_STORAGE names the storage directory (default: /var/lib/bandsox for root, else the user's data directory).
+
+NODE := node_modules/.bin/node
+RUN := $(NODE) --conditions=bandsox-source --disable-warning=ExperimentalWarning
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart setup build check test clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+quickstart: setup ## Set up, then run Python in a first microVM
+	@$(RUN) examples/quickstart.ts
+
+setup: ## Install what is missing, build the helpers, fetch the guest kernel
+	@scripts/setup.sh
+
+build: ## Compile the packages and the Go helpers
+	@scripts/ensure-packages.sh
+	@scripts/ensure-node.sh
+	@scripts/build-agent.sh
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" npm run --silent build
+
+check: ## Check format, types and dependency rules
+	@scripts/ensure-packages.sh
+	@scripts/ensure-node.sh
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" npm run --silent check
+
+test: ## Set up, then run every check and test this machine can run
+	@scripts/test.sh
+
+clean: ## Remove everything built or downloaded here; the storage directory stays
+	rm -rf build .cache coverage node_modules packages/*/dist packages/*/*.tsbuildinfo test/*.tsbuildinfo

@@ -1,0 +1,113 @@
+// Command agent is /init of every guest: it boots the machine and serves the host until the machine is turned off.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"bandsox.dev/agent/internal/boot"
+	"bandsox.dev/agent/internal/channel"
+	"bandsox.dev/agent/internal/exec"
+	"bandsox.dev/agent/internal/httpapi"
+	"bandsox.dev/agent/internal/machine"
+	"bandsox.dev/agent/internal/reap"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	startMs := boot.UptimeMs()
+	if os.Getpid() != 1 {
+		fmt.Fprintln(os.Stderr, "agent "+version+": runs only as the first process of a guest")
+		os.Exit(2)
+	}
+	if err := run(startMs); err != nil {
+		boot.OpenConsole().Printf("%v", err)
+		boot.End(boot.PowerOff)
+	}
+	boot.End(boot.Reboot)
+}
+
+// run boots and serves; it returns only with the error that makes the guest useless.
+func run(startMs int64) error {
+	if err := boot.MountKernelFilesystems(); err != nil {
+		return err
+	}
+	console := boot.OpenConsole()
+	commandLine, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return err
+	}
+	options, err := boot.ParseOptions(string(commandLine))
+	if err != nil {
+		return err
+	}
+	if err := boot.LoadModules("/modules", console); err != nil {
+		return err
+	}
+	if err := boot.RaiseLoopback(); err != nil {
+		console.Printf("%v", err)
+	}
+	if err := exec.RaiseFileLimit(); err != nil {
+		console.Printf("%v", err)
+	}
+	return serve(options, newAPI(startMs, options.Off, console))
+}
+
+func newAPI(startMs int64, off boot.OffMode, console *boot.Console) *httpapi.API {
+	reaper := reap.Start(reap.AllChildren)
+	guest := machine.New(console)
+	about := httpapi.About{Version: version, Kernel: boot.KernelRelease(), StartMs: startMs}
+	var once sync.Once
+	return httpapi.New(about, guest, reaper, func(grace time.Duration) {
+		once.Do(func() {
+			guest.Stop(reaper, grace)
+			if err := boot.End(off); err != nil {
+				console.Printf("%v", err)
+			}
+		})
+	})
+}
+
+func serve(options boot.Options, api *httpapi.API) error {
+	if options.Channel == boot.Vsock {
+		listener, err := channel.ListenVsock()
+		if err != nil {
+			return err
+		}
+		api.Ready(boot.UptimeMs())
+		return api.Serve(listener)
+	}
+	port, err := boot.OpenPort()
+	if err != nil {
+		return err
+	}
+	api.Ready(boot.UptimeMs())
+	return servePort(port, api)
+}
+
+// servePort serves one session with the host after the other.
+func servePort(port *boot.Port, api *httpapi.API) error {
+	link := channel.NewLink(port)
+	for {
+		if err := port.AwaitHost(); err != nil {
+			return err
+		}
+		if err := link.AnswerSync(); errors.Is(err, io.EOF) {
+			continue // the host has left
+		} else if err != nil {
+			return err
+		}
+		session, err := link.ServeSession()
+		if err != nil {
+			return err
+		}
+		api.Serve(session)
+		session.Close()
+	}
+}

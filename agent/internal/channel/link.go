@@ -1,0 +1,134 @@
+// Package channel carries many streams over the one byte channel between host and guest: a handshake that tells a new
+// session from the remains of an old one, then yamux. PROTOCOL.md §2 is its contract.
+package channel
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Transport is the raw channel: a Unix socket on the host, a virtio-serial port in the guest.
+type Transport interface {
+	io.ReadWriter
+	SetDeadline(time.Time) error
+}
+
+// readSize is large because every read of a virtio-serial port costs an exit to the VMM.
+const readSize = 64 << 10
+
+// Link is a transport on which sessions follow one another. Its user alternates between a handshake and a session;
+// it never closes the transport.
+type Link struct {
+	transport Transport
+	reader    *bufio.Reader
+}
+
+func NewLink(transport Transport) *Link {
+	return &Link{transport: transport, reader: bufio.NewReaderSize(transport, readSize)}
+}
+
+// unsent is how many written bytes the peer has not taken yet, 0 where the transport cannot tell.
+func (l *Link) unsent() int {
+	socket, ok := l.transport.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	unsent := 0
+	raw.Control(func(fd uintptr) {
+		if n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ); err == nil {
+			unsent = n
+		}
+	})
+	return unsent
+}
+
+// ErrResync ends a session because the host asks for a new one; the request is still to be read.
+var ErrResync = errors.New("the host has started a new session")
+
+// errRefused ends a session whose peer sent a frame that this side has no use for.
+var errRefused = errors.New("the peer sent a frame outside the protocol")
+
+// A yamux frame is version (1 byte, 0), type (1), flags (2), stream (4) and length (4), big endian; only data frames
+// are followed by length bytes.
+const (
+	frameHeaderSize = 12
+	frameData       = 0
+	frameWindow     = 1
+	flagSyn         = 1
+)
+
+// frames is what one session sees of a link. It follows the frame boundaries of the input, so that it can end the
+// session at a handshake or at a frame that accept refuses. Closing it interrupts reads and writes and leaves the
+// transport open.
+type frames struct {
+	link     *Link
+	accept   func(header []byte) bool
+	header   [frameHeaderSize]byte
+	unread   int
+	bodyLeft uint32
+	closed   atomic.Bool
+}
+
+func (f *frames) Read(p []byte) (int, error) {
+	if f.closed.Load() {
+		return 0, io.ErrClosedPipe
+	}
+	if f.unread == 0 && f.bodyLeft > 0 {
+		n, err := f.link.reader.Read(p[:min(uint32(len(p)), f.bodyLeft)])
+		f.bodyLeft -= uint32(n)
+		return n, err
+	}
+	if f.unread == 0 {
+		if err := f.readHeader(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, f.header[frameHeaderSize-f.unread:])
+	f.unread -= n
+	return n, nil
+}
+
+func (f *frames) readHeader() error {
+	// A request is recognised by peeking, because the handshake that follows has to find it.
+	head, err := f.link.reader.Peek(len(requestMagic))
+	if err != nil {
+		return err
+	}
+	if string(head) == requestMagic {
+		return ErrResync
+	}
+	if _, err := io.ReadFull(f.link.reader, f.header[:]); err != nil {
+		return err
+	}
+	if f.header[0] != 0 || !f.accept(f.header[:]) {
+		return errRefused
+	}
+	f.unread = frameHeaderSize
+	if f.header[1] == frameData {
+		f.bodyLeft = binary.BigEndian.Uint32(f.header[8:])
+	}
+	return nil
+}
+
+func (f *frames) Write(p []byte) (int, error) {
+	if f.closed.Load() {
+		return 0, io.ErrClosedPipe
+	}
+	return f.link.transport.Write(p)
+}
+
+func (f *frames) Close() error {
+	f.closed.Store(true)
+	return f.link.transport.SetDeadline(time.Unix(1, 0))
+}

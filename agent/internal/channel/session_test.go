@@ -1,0 +1,153 @@
+package channel
+
+import (
+	"encoding/binary"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/yamux"
+)
+
+func openPair(t *testing.T) (hostLink, guestLink *Link) {
+	t.Helper()
+	a, b := socketPair(t)
+	return NewLink(a), NewLink(b)
+}
+
+func establish(t *testing.T, hostLink, guestLink *Link) (host, guest *yamux.Session) {
+	t.Helper()
+	answered := make(chan error, 1)
+	go func() { answered <- guestLink.AnswerSync() }()
+	if err := hostLink.RequestSync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answered; err != nil {
+		t.Fatal(err)
+	}
+	guest, err := guestLink.ServeSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err = hostLink.OpenSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { host.Close(); guest.Close() })
+	return host, guest
+}
+
+// roundTrip sends bytes over a new stream that the guest echoes.
+func roundTrip(t *testing.T, host, guest *yamux.Session) {
+	t.Helper()
+	go func() {
+		stream, err := guest.AcceptStream()
+		if err == nil {
+			io.Copy(stream, stream)
+			stream.Close()
+		}
+	}()
+	stream, err := host.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := requestMagic + "data may contain a magic" + requestMagic
+	io.WriteString(stream, sent)
+	stream.Close()
+	got, err := io.ReadAll(stream)
+	if err != nil || string(got) != sent {
+		t.Fatalf("got %q, %v", got, err)
+	}
+}
+
+func TestANewHostEndsTheOldSessionAtOnce(t *testing.T) {
+	hostLink, guestLink := openPair(t)
+	host, guest := establish(t, hostLink, guestLink)
+	roundTrip(t, host, guest)
+	host.Close()
+	start := time.Now()
+	resynced := make(chan error, 1)
+	go func() {
+		<-guest.CloseChan()
+		guest.Close()
+		resynced <- guestLink.AnswerSync()
+	}()
+	if err := hostLink.RequestSync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-resynced; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > syncRepeatAfter/2 {
+		t.Errorf("it took %v: the first request was lost", took)
+	}
+	guest, err := guestLink.ServeSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err = hostLink.OpenSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	roundTrip(t, host, guest)
+	host.Close()
+	guest.Close()
+}
+
+func TestHostEndsTheSessionOfAGuestThatLeavesTheProtocol(t *testing.T) {
+	frame := func(kind byte, flags uint16, id, length uint32) []byte {
+		b := make([]byte, frameHeaderSize)
+		b[1] = kind
+		binary.BigEndian.PutUint16(b[2:], flags)
+		binary.BigEndian.PutUint32(b[4:], id)
+		binary.BigEndian.PutUint32(b[8:], length)
+		return b
+	}
+	for name, bytes := range map[string][]byte{
+		"opens a stream":      frame(frameWindow, flagSyn, 2, 0),
+		"pings":               frame(2, flagSyn, 0, 1),
+		"goes away":           frame(3, 0, 0, 0),
+		"speaks garbage":      []byte("no yamux at all"),
+		"ignores the window":  frame(frameData, 0, 1, 1<<30),
+		"repeats its answer":  message(answerMagic, nonce{}),
+		"has another version": append([]byte{1}, frame(frameData, 0, 0, 0)[1:]...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := socketPair(t)
+			host, err := NewLink(a).OpenSession()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := host.OpenStream(); err != nil {
+				t.Fatal(err)
+			}
+			b.Write(bytes)
+			select {
+			case <-host.CloseChan():
+			case <-time.After(2 * time.Second):
+				t.Fatal("the session lives on")
+			}
+		})
+	}
+}
+
+func TestClosingASessionInterruptsAWriteNobodyTakes(t *testing.T) {
+	a, _ := socketPair(t)
+	host, err := NewLink(a).OpenSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := host.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go stream.Write(make([]byte, hostWindow))
+	time.Sleep(20 * time.Millisecond)
+	closed := make(chan struct{})
+	go func() { host.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(2 * time.Second):
+		t.Fatal("Close hangs")
+	}
+}

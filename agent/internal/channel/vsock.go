@@ -1,0 +1,64 @@
+package channel
+
+import (
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// AgentPort is the port of the agent, as a vsock port and in the handshake on agent.sock.
+const AgentPort = 52
+
+// ListenVsock accepts connections of the host on AgentPort.
+func ListenVsock() (net.Listener, error) {
+	fd, err := unix.Socket(unix.AF_VSOCK, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open a vsock socket: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrVM{CID: unix.VMADDR_CID_ANY, Port: AgentPort}); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("bind vsock port %d: %w", AgentPort, err)
+	}
+	if err := unix.Listen(fd, 128); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("listen on vsock port %d: %w", AgentPort, err)
+	}
+	return &vsockListener{file: os.NewFile(uintptr(fd), "vsock-listener")}, nil
+}
+
+type vsockListener struct{ file *os.File }
+
+func (l *vsockListener) Accept() (net.Conn, error) {
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	accepted, acceptErr := -1, error(nil)
+	err = raw.Read(func(fd uintptr) bool {
+		accepted, _, acceptErr = unix.Accept4(int(fd), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		return acceptErr != unix.EAGAIN && acceptErr != unix.EINTR && acceptErr != unix.ECONNABORTED
+	})
+	if err != nil {
+		return nil, err
+	}
+	if acceptErr != nil {
+		return nil, os.NewSyscallError("accept", acceptErr)
+	}
+	return &vsockConn{File: os.NewFile(uintptr(accepted), "vsock")}, nil
+}
+
+func (l *vsockListener) Close() error   { return l.file.Close() }
+func (l *vsockListener) Addr() net.Addr { return vsockAddr{} }
+
+// vsockConn is a connected socket; the file gives it reads, writes and deadlines.
+type vsockConn struct{ *os.File }
+
+func (c *vsockConn) LocalAddr() net.Addr  { return vsockAddr{} }
+func (c *vsockConn) RemoteAddr() net.Addr { return vsockAddr{} }
+
+type vsockAddr struct{}
+
+func (vsockAddr) Network() string { return "vsock" }
+func (vsockAddr) String() string  { return "vsock" }

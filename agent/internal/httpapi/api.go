@@ -1,0 +1,90 @@
+// Package httpapi is the agent's HTTP server: PROTOCOL.md §3.
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"bandsox.dev/agent/internal/exec"
+	"bandsox.dev/agent/internal/machine"
+	"bandsox.dev/agent/internal/reap"
+)
+
+const (
+	protocolVersion = 1
+	// Commands that run at the same time.
+	execLimit = 256
+	// Header bytes of one request.
+	headerLimit = 64 << 10
+)
+
+// About is what the agent says of itself; times are milliseconds since the kernel started.
+type About struct {
+	Version string
+	Kernel  string
+	StartMs int64
+}
+
+// Machine is what the API serves.
+type Machine interface {
+	// Defaults is what commands inherit; ok is false until Enter has succeeded.
+	Defaults() (defaults exec.Defaults, ok bool)
+	// Enter gives the machine its disks and identity and returns how long that took.
+	Enter(spec machine.Spec) (time.Duration, error)
+}
+
+// API serves one machine.
+type API struct {
+	about    About
+	machine  Machine
+	reaper   *reap.Reaper
+	powerOff func(grace time.Duration)
+	readyMs  atomic.Int64
+	execs    chan struct{} // a token per running command
+	server   *http.Server
+}
+
+// New makes the API; powerOff is called once its answer has been sent.
+func New(about About, m Machine, reaper *reap.Reaper, powerOff func(grace time.Duration)) *API {
+	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit)}
+	a.server = &http.Server{
+		Handler:        http.HandlerFunc(a.serve),
+		MaxHeaderBytes: headerLimit,
+		Protocols:      new(http.Protocols),
+	}
+	a.server.Protocols.SetHTTP1(true)
+	a.server.Protocols.SetUnencryptedHTTP2(true)
+	return a
+}
+
+// Ready records the moment from which the host can connect.
+func (a *API) Ready(uptimeMs int64) { a.readyMs.CompareAndSwap(0, uptimeMs) }
+
+// Serve answers connections until the listener fails; it may be called again with the next listener.
+func (a *API) Serve(listener net.Listener) error { return a.server.Serve(listener) }
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	route, known := routes[r.URL.Path]
+	if !known {
+		writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
+		return
+	}
+	if route.method != r.Method {
+		w.Header().Set("Allow", route.method)
+		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+route.method)
+		return
+	}
+	route.answer(a, w, r)
+}
+
+var routes = map[string]struct {
+	method string
+	answer func(*API, http.ResponseWriter, *http.Request)
+}{
+	"/v1/hello":     {http.MethodGet, (*API).hello},
+	"/v1/machine":   {http.MethodPut, (*API).enterMachine},
+	"/v1/exec":      {http.MethodPost, (*API).exec},
+	"/v1/power-off": {http.MethodPost, (*API).endMachine},
+}

@@ -1,0 +1,124 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"bandsox.dev/agent/internal/image/fault"
+)
+
+const (
+	userAgent    = "bandsox-image"
+	maxRedirects = 10
+)
+
+var retriedStatuses = []int{
+	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+}
+
+// connect finds credentials and signs in, which also proves the registry reachable.
+func (i *Image) connect(ctx context.Context) error {
+	repository := i.ref.Context()
+	auth, err := authn.Resolve(ctx, i.options.Keychain, repository)
+	if err != nil {
+		return fault.New(fault.RegistryUnauthorized, "pull %s: read credentials for %s from %s: %w",
+			i.given, repository.RegistryStr(), orDefault(credentialFile(), "the keychain"), err).
+			With("registry", repository.RegistryStr())
+	}
+	i.credentials = describeCredentials(auth, repository.RegistryStr())
+	scopes := []string{repository.Scope(transport.PullScope)}
+	signed, err := transport.NewWithContext(ctx, repository.Registry, auth, i.transport(), scopes)
+	if err != nil {
+		return i.explain(err)
+	}
+	i.client = &http.Client{Transport: signed, CheckRedirect: checkRedirect}
+	return nil
+}
+
+func (i *Image) transport() http.RoundTripper {
+	base := remote.DefaultTransport.(*http.Transport).Clone()
+	base.DisableCompression = true // a layer served with Content-Encoding must arrive as it was hashed
+	base.ResponseHeaderTimeout = i.options.StallTimeout
+	retrying := transport.NewRetry(plaintextGuard{next: base, hosts: i.plaintext},
+		transport.WithRetryBackoff(i.options.Backoff),
+		transport.WithRetryPredicate(isTransient),
+		transport.WithRetryStatusCodes(retriedStatuses...))
+	return transport.NewUserAgent(retrying, userAgent)
+}
+
+// isTransient reports whether the same request may succeed when sent again.
+func isTransient(err error) bool {
+	var temporary interface{ Temporary() bool }
+	if errors.As(err, &temporary) && temporary.Temporary() {
+		return true
+	}
+	for _, known := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET, net.ErrClosed, errStalled} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// plaintextHosts are the `host` or `host:port` that may be spoken to without TLS.
+type plaintextHosts []string
+
+func (hosts plaintextHosts) allows(authority string) bool {
+	host := authority
+	if name, _, err := net.SplitHostPort(authority); err == nil {
+		host = name
+	}
+	host = strings.Trim(host, "[]")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	if address, err := netip.ParseAddr(host); err == nil && address.IsLoopback() {
+		return true
+	}
+	return slices.Contains(hosts, authority) || slices.Contains(hosts, host)
+}
+
+// plaintextGuard refuses to send anything over plain HTTP to other hosts: the
+// library would fall back to it for private addresses.
+type plaintextGuard struct {
+	next  http.RoundTripper
+	hosts plaintextHosts
+}
+
+func (g plaintextGuard) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Scheme != "https" && !g.hosts.allows(request.URL.Host) {
+		return nil, fmt.Errorf("plain http to %s is not allowed (--insecure %s allows it)", request.URL.Host, request.URL.Host)
+	}
+	return g.next.RoundTrip(request)
+}
+
+// checkRedirect keeps a public registry from pointing us at addresses of our own network.
+func checkRedirect(request *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("stopped after %d redirects", maxRedirects)
+	}
+	from := via[0].URL
+	if from.Hostname() != request.URL.Hostname() && isPrivate(request.URL) && !isPrivate(from) {
+		return fmt.Errorf("redirect from %s to the private address %s is not allowed", from.Host, request.URL.Host)
+	}
+	return nil
+}
+
+func isPrivate(address *url.URL) bool {
+	ip, err := netip.ParseAddr(address.Hostname())
+	return err == nil && (ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified())
+}

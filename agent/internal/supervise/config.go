@@ -1,0 +1,67 @@
+// Package supervise keeps one VMM process: it starts it, bounds its logs, carries connections to its guest, and records
+// its end. It trusts neither the guest nor the VMM.
+package supervise
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Config is one VM. Paths are relative to the directory of the configuration file, which is also the VMM's.
+type Config struct {
+	VMID            string   `json:"vmId"`
+	Argv            []string `json:"argv"`
+	ChannelSocket   string   `json:"channelSocket"` // "": the VMM serves agentSocket itself
+	AgentSocket     string   `json:"agentSocket"`
+	ConsoleLog      string   `json:"consoleLog"`
+	ConsoleMaxBytes int64    `json:"consoleMaxBytes"`
+	VMMLog          string   `json:"vmmLog"`
+	VMMLogMaxBytes  int64    `json:"vmmLogMaxBytes"`
+	PidFile         string   `json:"pidFile"`
+	ExitFile        string   `json:"exitFile"`
+}
+
+// ReadConfig reads and checks a configuration file.
+func ReadConfig(path string) (Config, error) {
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	config := Config{
+		AgentSocket: "agent.sock",
+		ConsoleLog:  "console.log", ConsoleMaxBytes: 1 << 20,
+		VMMLog: "vmm.log", VMMLogMaxBytes: 256 << 10,
+		PidFile: "supervisor.json", ExitFile: "exit.json",
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&config); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := config.validate(); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return config, nil
+}
+
+// minLogBytes keeps a log able to hold a line after it was rotated.
+const minLogBytes = 4 << 10
+
+func (c Config) validate() error {
+	switch {
+	case c.VMID == "":
+		return errors.New("vmId is missing")
+	case len(c.Argv) == 0 || c.Argv[0] == "":
+		return errors.New("argv is missing")
+	case c.ConsoleMaxBytes < minLogBytes || c.VMMLogMaxBytes < minLogBytes:
+		return fmt.Errorf("a log's maximum must be at least %d bytes", minLogBytes)
+	case c.ConsoleLog == "" || c.VMMLog == "" || c.PidFile == "" || c.ExitFile == "":
+		return errors.New("consoleLog, vmmLog, pidFile and exitFile must be named")
+	case c.ChannelSocket != "" && c.AgentSocket == "":
+		return errors.New("channelSocket needs an agentSocket")
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package supervise
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+)
+
+// events writes one JSON object per line for whoever started the supervisor. Nobody has to be reading; there are too
+// few of them to fill a pipe.
+type events struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+type startedEvent struct {
+	Type   string `json:"type"` // "started"
+	VMMPid int    `json:"vmmPid"`
+}
+
+type agentReadyEvent struct {
+	Type         string `json:"type"` // "agent-ready"
+	SinceStartMs int64  `json:"sinceStartMs"`
+}
+
+type exitedEvent struct {
+	Type string `json:"type"` // "exited"
+	Exit
+}
+
+type failedEvent struct {
+	Type    string `json:"type"` // "failed"
+	Message string `json:"message"`
+}
+
+func (e *events) emit(event any) {
+	line, err := json.Marshal(event)
+	if err != nil {
+		panic(err) // our own types
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.out.Write(append(line, '\n'))
+}

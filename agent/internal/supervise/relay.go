@@ -1,0 +1,185 @@
+package supervise
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"bandsox.dev/agent/internal/channel"
+	"golang.org/x/sys/unix"
+)
+
+// resyncAfter bounds how often a guest that breaks the protocol can make the host start over.
+const resyncAfter = 100 * time.Millisecond
+
+// relay carries connections on agent.sock to the guest, as streams of the session on the VMM's channel.
+type relay struct {
+	clients  net.Listener // nil: the VMM serves its guest itself
+	channel  net.Listener
+	session  sessionSlot
+	onReady  func() // called once, when the guest has answered for the first time
+	ready    sync.Once
+	slots    chan struct{} // a token per connection
+	ended    chan struct{}
+	running  sync.WaitGroup
+	mu       sync.Mutex
+	attached map[net.Conn]bool // everything that has to be closed in the end
+}
+
+// connectionLimit is how many connections to a guest are carried at a time.
+const connectionLimit = 1024
+
+// listenRelay makes both sockets, so that the VMM finds one and clients the other.
+func listenRelay(config Config, onReady func()) (*relay, error) {
+	r := &relay{onReady: onReady, slots: make(chan struct{}, connectionLimit), ended: make(chan struct{}),
+		attached: map[net.Conn]bool{}}
+	if config.ChannelSocket == "" {
+		return r, nil
+	}
+	var err error
+	if r.channel, err = listenPrivate(config.ChannelSocket); err != nil {
+		return nil, err
+	}
+	if r.clients, err = listenPrivate(config.AgentSocket); err != nil {
+		r.channel.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// listenPrivate listens on a socket only this user can connect to, replacing what a killed supervisor left there.
+func listenPrivate(path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	previous := unix.Umask(0o177)
+	defer unix.Umask(previous)
+	return net.Listen("unix", path)
+}
+
+// serve carries connections until close.
+func (r *relay) serve() {
+	if r.clients == nil {
+		return
+	}
+	r.running.Go(r.serveChannel)
+	r.running.Go(r.serveClients)
+}
+
+// close ends everything and removes the sockets.
+func (r *relay) close() {
+	if r.clients == nil {
+		return
+	}
+	close(r.ended)
+	r.clients.Close()
+	r.channel.Close()
+	r.mu.Lock()
+	for conn := range r.attached {
+		conn.Close()
+	}
+	r.mu.Unlock()
+	r.running.Wait()
+}
+
+// attach registers a connection to be closed by close. It returns false when that has happened already.
+func (r *relay) attach(conn net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.ended:
+		conn.Close()
+		return false
+	default:
+		r.attached[conn] = true
+		return true
+	}
+}
+
+func (r *relay) detach(conn net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.attached, conn)
+	conn.Close()
+}
+
+// serveChannel serves one connection of the VMM after the other.
+func (r *relay) serveChannel() {
+	for {
+		conn, err := acceptPatiently(r.channel)
+		if err != nil {
+			return
+		}
+		if r.attach(conn) {
+			r.serveSessions(conn)
+			r.detach(conn)
+		}
+	}
+}
+
+// serveSessions has one session after the other on a connection of the VMM, until the connection breaks.
+func (r *relay) serveSessions(conn net.Conn) {
+	link := channel.NewLink(conn)
+	for {
+		if err := link.RequestSync(); err != nil {
+			return
+		}
+		session, err := link.OpenSession()
+		if err != nil {
+			return
+		}
+		r.ready.Do(r.onReady)
+		r.session.set(session)
+		select {
+		case <-session.CloseChan():
+		case <-r.ended:
+		}
+		r.session.clear()
+		session.Close() // returns when the session no longer touches the link
+		select {
+		case <-time.After(resyncAfter):
+		case <-r.ended:
+			return
+		}
+	}
+}
+
+func (r *relay) serveClients() {
+	for {
+		conn, err := acceptPatiently(r.clients)
+		if err != nil {
+			return
+		}
+		select {
+		case r.slots <- struct{}{}:
+		default:
+			refuse(conn, "too many connections")
+			conn.Close()
+			continue
+		}
+		if !r.attach(conn) {
+			return
+		}
+		r.running.Go(func() {
+			defer func() { <-r.slots }()
+			defer r.detach(conn)
+			r.carry(conn.(*net.UnixConn))
+		})
+	}
+}
+
+// acceptPatiently accepts until the listener is closed; being out of descriptors passes.
+func acceptPatiently(listener net.Listener) (net.Conn, error) {
+	for {
+		conn, err := listener.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return conn, err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

@@ -1,0 +1,110 @@
+package supervise
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// outputWait is how long the rest of a dead VMM's output is waited for.
+const outputWait = time.Second
+
+// Run supervises the VM of a configuration file until its VMM has ended, and returns the exit status of this process.
+// Events go to out.
+func Run(configPath string, out io.Writer) int {
+	surviveClients()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	report := &events{out: out}
+	config, err := enter(configPath)
+	if err != nil {
+		report.emit(failedEvent{"failed", err.Error()})
+		return 1
+	}
+	exit, err := supervise(config, stop, report)
+	if err != nil {
+		exit = Exit{At: time.Now().UTC(), Reason: err.Error()}
+	}
+	recordErr := writeRecord(config.ExitFile, exit)
+	if err := errors.Join(err, recordErr); err != nil {
+		report.emit(failedEvent{"failed", err.Error()})
+		return 1
+	}
+	report.emit(exitedEvent{"exited", exit})
+	return 0
+}
+
+// enter reads the configuration and goes to its directory, where socket paths are short.
+func enter(configPath string) (Config, error) {
+	config, err := ReadConfig(configPath)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := os.Chdir(filepath.Dir(configPath)); err != nil {
+		return Config{}, err
+	}
+	return config, keepFilesPrivate()
+}
+
+// supervise returns how the VMM ended, or why it never started.
+func supervise(config Config, stop <-chan os.Signal, report *events) (Exit, error) {
+	if err := claim(config); err != nil {
+		return Exit{}, err
+	}
+	console, err := openLog(config.ConsoleLog, config.ConsoleMaxBytes)
+	if err != nil {
+		return Exit{}, err
+	}
+	defer console.close()
+	log, err := openLog(config.VMMLog, config.VMMLogMaxBytes)
+	if err != nil {
+		return Exit{}, err
+	}
+	defer log.close()
+	start := time.Now()
+	relay, err := listenRelay(config, func() {
+		report.emit(agentReadyEvent{"agent-ready", time.Since(start).Milliseconds()})
+	})
+	if err != nil {
+		return Exit{}, err
+	}
+	defer relay.close()
+	process, err := startVMM(config.Argv, console, log)
+	if err != nil {
+		return Exit{}, err
+	}
+	report.emit(startedEvent{"started", process.pid})
+	relay.serve()
+	return awaitExit(process, stop, log), nil
+}
+
+// claim records who owns the VM before there is anything to own. An exit record is of an earlier run.
+func claim(config Config) error {
+	if err := os.Remove(config.ExitFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	identity, err := ownIdentity()
+	if err != nil {
+		return err
+	}
+	return writeRecord(config.PidFile, identity)
+}
+
+func awaitExit(process *vmm, stop <-chan os.Signal, log *boundedLog) Exit {
+	var exit Exit
+	select {
+	case err := <-process.exited:
+		exit = exitOf(err)
+	case <-stop:
+		exit = exitOf(process.end())
+		exit.Requested = true
+	}
+	if process.awaitOutput(outputWait) && exit.Reason == "" {
+		exit.Reason = log.lastLine()
+	}
+	return exit
+}

@@ -1,0 +1,73 @@
+/** The dependency rules of ARCHITECTURE.md, executable. */
+const only = (name, from, allowed) => ({
+  name,
+  severity: "error",
+  from: { path: `^packages/${from}/src` },
+  to: { path: "^packages/", pathNot: [`^packages/${from}/`, ...allowed.map((p) => `^packages/${p}/`)] },
+});
+const notTest = "\\.test\\.ts$";
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-orphans",
+      severity: "error",
+      from: { orphan: true, pathNot: [notTest, "^test/", "\\.d\\.ts$", "main\\.ts$"] },
+      to: {},
+    },
+    only("contract-imports-nothing-of-ours", "contract", []),
+    {
+      ...only("core-imports-contract", "core", ["contract"]),
+      from: { path: "^packages/core/src", pathNot: notTest },
+    },
+    only("bandsox-imports-core", "bandsox", ["contract", "core"]),
+    {
+      ...only("cli-imports-bandsox", "cli", ["contract", "bandsox"]),
+      from: { path: "^packages/cli/src", pathNot: notTest },
+    },
+    {
+      name: "contract-imports-zod-only",
+      severity: "error",
+      from: { path: "^packages/contract/src", pathNot: notTest },
+      to: { pathNot: ["^packages/contract/", "node_modules/zod"] },
+    },
+    {
+      name: "testkit-is-for-tests",
+      severity: "error",
+      from: { pathNot: [notTest, "^test/", "^packages/testkit/"] },
+      to: { path: "^packages/testkit/" },
+    },
+    {
+      name: "only-the-composition-root-names-an-engine",
+      severity: "error",
+      from: {
+        path: "^packages/core/src",
+        pathNot: ["^packages/core/src/engine/", "^packages/core/src/open-core\\.ts$", notTest],
+      },
+      to: { path: "^packages/core/src/engine/(qemu|firecracker)/" },
+    },
+    {
+      name: "base-and-host-are-leaves",
+      severity: "error",
+      from: { path: "^packages/core/src/(base|host)/", pathNot: notTest },
+      to: { path: "^packages/core/src/(store|image|disk|engine|guest|vm|network|snapshot|setup)/" },
+    },
+    {
+      name: "adapters-do-not-know-vms",
+      severity: "error",
+      from: { path: "^packages/core/src/(store|image|disk|engine|guest|network)/", pathNot: notTest },
+      to: { path: "^packages/core/src/vm/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "(^|/)dist/" },
+    tsConfig: { fileName: "tsconfig.base.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      conditionNames: ["bandsox-source", "import", "node", "default"],
+      exportsFields: ["exports"],
+    },
+  },
+};

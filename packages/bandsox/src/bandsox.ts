@@ -1,0 +1,107 @@
+import { parseInput, type VmInfo, type VmSpecInput } from "@bandsox/contract";
+import {
+  type Core,
+  type CreateOptions,
+  type DebianRecipe,
+  defaultBinDir,
+  defaultStorageDir,
+  openCore,
+  type Vm,
+} from "@bandsox/core";
+import { z } from "zod";
+
+export interface BandSoxOptions {
+  /** Where VMs and images are kept (default: `BANDSOX_STORAGE`, else `/var/lib/bandsox` for root, the user's data directory otherwise) */
+  storageDir?: string;
+  /** Engine for new VMs (default: `BANDSOX_ENGINE`, else the best this host can run) */
+  engine?: string;
+  /** `kvm` or `tcg` (default: `BANDSOX_ACCEL`, else KVM where it really works) */
+  acceleration?: "kvm" | "tcg";
+}
+
+/** Everything about a new VM but its image. */
+export type CreateVmOptions = Omit<VmSpecInput, "image"> & CreateOptions;
+
+/**
+ * MicroVMs on this machine.
+ *
+ * VMs belong to the storage directory, not to this object or this process: another process that opens the same
+ * storage finds and uses the same VMs, and they run on when this one ends.
+ *
+ * @example
+ * ```ts
+ * await using bs = new BandSox();
+ * const vm = await bs.createVm("python:3-alpine");
+ * console.log((await vm.execPythonCapture("print('Hello from VM!')")).stdout);
+ * await vm.delete();
+ * ```
+ */
+export class BandSox implements AsyncDisposable {
+  readonly #options: BandSoxOptions;
+  #opening: Promise<Core> | undefined;
+
+  /** Touches nothing; the storage is opened by the first call that needs it. */
+  constructor(options: BandSoxOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes a VM from an image and returns once it runs commands. On failure nothing is left behind.
+   *
+   * @param image registry reference (`python:3-alpine`), or `oci:dir[:tag]`, `docker-archive:file`, `dir:path`, `tar:file`
+   * @throws {BandSoxError} `invalid_argument`, `vm_name_taken`, `image_…`, `registry_…`, `kernel_missing`,
+   *   `engine_unavailable`, `vm_start_failed`, `disk_full`, `interrupted`
+   */
+  async createVm(image: string, options: CreateVmOptions = {}): Promise<Vm> {
+    const { signal, onStage, onImageEvent, ...spec } = options;
+    return (await this.#core()).createVm({ image, ...spec }, { signal, onStage, onImageEvent });
+  }
+
+  /** A VM by its id, its name, or the start of its id. @throws {BandSoxError} `vm_not_found`, `vm_ambiguous` */
+  async getVm(reference: string): Promise<Vm> {
+    return (await this.#core()).getVm(reference);
+  }
+
+  /** All VMs in the storage, the newest first, as they are now. */
+  async listVms(): Promise<VmInfo[]> {
+    return (await this.#core()).listVms();
+  }
+
+  /** Whether the store has an image already, so that creating from it fetches nothing. */
+  async hasImage(image: string): Promise<boolean> {
+    return (await this.#core()).hasImage(image);
+  }
+
+  /** What the image of a VM runs when it is given no command. */
+  async imageCommand(vm: Vm): Promise<{ entrypoint: readonly string[]; cmd: readonly string[] }> {
+    return (await this.#core()).imageCommand(vm);
+  }
+
+  /** Builds an image from the distribution's own mirror, for machines that reach no registry. */
+  async buildDebianImage(recipe: DebianRecipe, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await (await this.#core()).buildDebianImage(recipe, options.signal);
+  }
+
+  /** Closes the storage; VMs run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    (await opening?.catch(() => undefined))?.[Symbol.dispose]();
+  }
+
+  #core(): Promise<Core> {
+    const { storageDir, engine, acceleration } = this.#options;
+    const { env } = process;
+    this.#opening ??= openCore({
+      storageDir: storageDir ?? defaultStorageDir(env),
+      binDir: defaultBinDir(env),
+      engine: engine ?? env.BANDSOX_ENGINE,
+      acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
+    });
+    return this.#opening;
+  }
+}
+
+function accelerationOf(value: string | undefined): "kvm" | "tcg" | undefined {
+  return parseInput(z.enum(["kvm", "tcg"]).optional(), value || undefined, "BANDSOX_ACCEL");
+}

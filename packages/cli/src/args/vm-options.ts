@@ -1,0 +1,75 @@
+import type { VmSpecInput } from "@bandsox/contract";
+import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
+
+/** The options every command that makes a VM has. */
+export function withVmOptions(name: string) {
+  return new Command(name)
+    .option("-n, --name <name>", "name to use instead of the id; also the guest's host name")
+    .option("--vcpu <count>", "virtual CPUs (default: 1)", wholeNumber)
+    .option("-m, --mem <size>", "memory in MiB, or with a unit: 512m, 2g (default: 256)", mib)
+    .option("--disk-size <size>", "writable disk in MiB, or with a unit (default: 4096)", mib)
+    .option("-e, --env <name=value>", "variable for every command in the VM; repeatable", assignment, {})
+    .option("--metadata <json>", "a JSON object kept with the VM", json)
+    .option("--networking", "give the guest a network")
+    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)");
+}
+
+interface VmOptions {
+  name?: string | undefined;
+  vcpu?: number | undefined;
+  mem?: number | undefined;
+  diskSize?: number | undefined;
+  env: Record<string, string>;
+  metadata?: unknown;
+  networking?: true | undefined;
+}
+
+/** The options as the library takes them; what was not given is left to the library's defaults. */
+export function toSpec({
+  name,
+  vcpu,
+  mem,
+  diskSize,
+  env,
+  metadata,
+  networking,
+}: VmOptions): Omit<VmSpecInput, "image"> {
+  return {
+    env,
+    ...(name === undefined ? {} : { name }),
+    ...(vcpu === undefined ? {} : { vcpu }),
+    ...(mem === undefined ? {} : { memMib: mem }),
+    ...(diskSize === undefined ? {} : { diskSizeMib: diskSize }),
+    ...(metadata === undefined ? {} : { metadata: metadata as NonNullable<VmSpecInput["metadata"]> }),
+    ...(networking ? { networking } : {}),
+  };
+}
+
+/** Turns a parser that throws `RangeError` into one that commander reports. */
+export function argument<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}
+
+const wholeNumber = argument(parseWholeNumber);
+const mib = argument(parseMib);
+const json = argument((text): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RangeError("it is not JSON");
+  }
+});
+
+/** Collects `NAME=value` options. */
+export function assignment(text: string, previous: Record<string, string>): Record<string, string> {
+  const [name, value] = argument(parseAssignment)(text);
+  return { ...previous, [name]: value };
+}

@@ -1,0 +1,16 @@
+import { Command } from "@commander-js/extra-typings";
+import type { CliContext } from "../../context.ts";
+import { eachVm } from "./each-vm.ts";
+
+/** `bandsox vm delete`. */
+export function vmDeleteCommand(context: CliContext) {
+  return new Command("delete")
+    .alias("rm")
+    .description("delete VMs in any state, with their disks")
+    .argument("<vm...>", "ids, names, or starts of ids")
+    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .action(async (references, options) => {
+      await using bandsox = context.openBandSox(options);
+      await eachVm(context, { bandsox, references }, (vm) => vm.delete());
+    });
+}

@@ -1,0 +1,4 @@
+import { cliContext } from "./context.ts";
+import { runCli } from "./run-cli.ts";
+
+process.exitCode = await runCli(process.argv.slice(2), cliContext(process));

@@ -1,0 +1,43 @@
+import { Command } from "@commander-js/extra-typings";
+import { createCommand } from "./commands/create.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { execCommand } from "./commands/exec.ts";
+import { initCommand } from "./commands/init.ts";
+import { runCommand } from "./commands/run.ts";
+import { vmDeleteCommand } from "./commands/vm/delete.ts";
+import { vmListCommand } from "./commands/vm/list.ts";
+import { vmStopCommand } from "./commands/vm/stop.ts";
+import type { CliContext } from "./context.ts";
+
+/** The whole command tree. */
+export function bandsoxCommand(context: CliContext): Command {
+  const vm = new Command("vm").description("look after VMs");
+  for (const command of [vmListCommand(context), vmStopCommand(context), vmDeleteCommand(context)])
+    vm.addCommand(command);
+  const program = new Command("bandsox")
+    .description("run untrusted code in microVMs on this machine")
+    .enablePositionalOptions();
+  const commands = [
+    initCommand(context),
+    doctorCommand(context),
+    runCommand(context),
+    createCommand(context),
+    execCommand(context),
+    vm,
+  ];
+  for (const command of commands) program.addCommand(command);
+  settle(program, context);
+  return program;
+}
+
+/** No command ends the process or prints by itself: that is for the caller. */
+function settle(command: Command, context: CliContext): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(`try: bandsox ${command.name() === "bandsox" ? "" : `${command.name()} `}--help`)
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+    });
+  for (const child of command.commands) settle(child as Command, context);
+}

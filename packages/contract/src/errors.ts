@@ -1,0 +1,226 @@
+import { z } from "zod";
+
+const text = z.string();
+const vm = z.object({ vmId: text });
+const none = z.object({});
+
+/** One way to fail: what HTTP answers, whether repeating the same call can succeed, and what travels with it. */
+interface ErrorRow {
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly details: z.ZodType;
+  /** What the person who sees the error can do next; one sentence without a period */
+  readonly hint: string;
+}
+
+/** Every failure a caller can act on, in one table. Codes are stable: callers match on them. */
+export const ERRORS = {
+  invalid_argument: {
+    status: 422,
+    retryable: false,
+    details: z.object({ field: text, found: z.unknown() }),
+    hint: "correct the named value and call again",
+  },
+  vm_not_found: { status: 404, retryable: false, details: vm, hint: "list the VMs with `bandsox vm list`" },
+  vm_ambiguous: {
+    status: 409,
+    retryable: false,
+    details: z.object({ reference: text, matches: z.array(text) }),
+    hint: "give more of the id, or the whole name",
+  },
+  vm_name_taken: {
+    status: 409,
+    retryable: false,
+    details: z.object({ name: text, vmId: text }),
+    hint: "choose another name, or delete the VM that holds it",
+  },
+  vm_wrong_state: {
+    status: 409,
+    retryable: false,
+    details: z.object({ vmId: text, state: text, wanted: z.array(text) }),
+    hint: "look at its state with `bandsox vm list`",
+  },
+  vm_start_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ vmId: text, stage: text, console: text }),
+    hint: "the last console lines are in the details; `bandsox doctor` checks what this machine lacks",
+  },
+  guest_unreachable: {
+    status: 504,
+    retryable: true,
+    details: vm,
+    hint: "the guest did not answer; its console log may say why",
+  },
+  guest_protocol: {
+    status: 502,
+    retryable: false,
+    details: vm,
+    hint: "the agent in the guest broke the protocol; stop the VM and create another",
+  },
+  exec_not_started: {
+    status: 422,
+    retryable: false,
+    details: z.object({ vmId: text, command: text }),
+    hint: "check the command, its working directory and its user against what the image holds",
+  },
+  networking_unavailable: {
+    status: 422,
+    retryable: false,
+    details: none,
+    hint: "create the VM without networking",
+  },
+  image_not_found: {
+    status: 404,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "check the name and the tag; private images need `docker login` credentials",
+  },
+  image_platform_missing: {
+    status: 404,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "choose an image built for this machine's architecture",
+  },
+  registry_unreachable: {
+    status: 502,
+    retryable: true,
+    details: z.object({ reference: text }),
+    hint: "check the network and the registry's address; images already in the store need neither",
+  },
+  registry_unauthorized: {
+    status: 401,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "log in to the registry with `docker login` or `skopeo login`",
+  },
+  registry_rate_limited: {
+    status: 429,
+    retryable: true,
+    details: z.object({ reference: text }),
+    hint: "wait, or log in to the registry to raise the limit",
+  },
+  image_digest_mismatch: {
+    status: 502,
+    retryable: true,
+    details: z.object({ reference: text }),
+    hint: "the bytes are not what the digest promises; nothing was kept, try again",
+  },
+  image_invalid: {
+    status: 422,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "the image is damaged or breaks its format; rebuild it",
+  },
+  image_unsupported: {
+    status: 422,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "convert the image to the OCI format",
+  },
+  image_too_large: {
+    status: 413,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "use a smaller image",
+  },
+  disk_full: {
+    status: 507,
+    retryable: true,
+    details: z.object({ path: text }),
+    hint: "free space on the named file system",
+  },
+  storage_unavailable: {
+    status: 503,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "choose another directory with --storage or BANDSOX_STORAGE, or mend its permissions",
+  },
+  storage_too_new: {
+    status: 503,
+    retryable: false,
+    details: z.object({ path: text, found: z.number(), supported: z.number() }),
+    hint: "use the BandSox version that wrote this storage, or a newer one",
+  },
+  kernel_missing: {
+    status: 503,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "run `bandsox init`",
+  },
+  kernel_unavailable: {
+    status: 502,
+    retryable: true,
+    details: z.object({ sources: z.array(text) }),
+    hint: "give a kernel with `bandsox init --kernel-url <path or address>`",
+  },
+  checksum_mismatch: {
+    status: 502,
+    retryable: true,
+    details: z.object({ source: text, expected: text, found: text }),
+    hint: "the download is not what was promised; nothing was kept",
+  },
+  engine_unavailable: {
+    status: 503,
+    retryable: false,
+    details: z.object({ engine: text, reason: text }),
+    hint: "run `bandsox doctor` to see what this machine lacks",
+  },
+  tool_missing: {
+    status: 503,
+    retryable: false,
+    details: z.object({ tool: text }),
+    hint: "run `bandsox doctor` for the command that installs it",
+  },
+  tool_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ tool: text, output: text }),
+    hint: "the tool's own words are in the details",
+  },
+  permission_denied: {
+    status: 403,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "run as root, or give your user access",
+  },
+  interrupted: { status: 499, retryable: true, details: none, hint: "call again to continue" },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export type ErrorDetails<C extends ErrorCode> = z.infer<(typeof ERRORS)[C]["details"]>;
+
+/** The one error class this project throws on purpose. Match on `code`, never on the class. */
+export class BandSoxError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = "BandSoxError";
+  readonly code: C;
+  readonly details: ErrorDetails<C>;
+
+  constructor(code: C, message: string, details: ErrorDetails<C>, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+
+  /** Whether repeating the same call can succeed. */
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  /** What to do next; one sentence without a period. */
+  get hint(): string {
+    return ERRORS[this.code].hint;
+  }
+}
+
+/** Whether a thrown value is ours; two copies of this package recognise each other's errors. */
+export function isAnyBandSoxError(error: unknown): error is BandSoxError {
+  return (
+    error instanceof Error && error.name === "BandSoxError" && "code" in error && `${error.code}` in ERRORS
+  );
+}
+
+/** Narrows an unknown thrown value to one code, and so to that code's `details`. */
+export function isBandSoxError<C extends ErrorCode>(error: unknown, code: C): error is BandSoxError<C> {
+  return isAnyBandSoxError(error) && error.code === code;
+}

@@ -1,0 +1,18 @@
+// errors
+export {
+  BandSoxError,
+  ERRORS,
+  type ErrorCode,
+  type ErrorDetails,
+  isAnyBandSoxError,
+  isBandSoxError,
+} from "./errors.ts";
+// exec
+export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
+// input
+export { parseInput } from "./parse.ts";
+// VMs
+export { VmInfo } from "./vm.ts";
+export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";
+export { Env, Metadata, VM_LIMITS, VmSpec, type VmSpecInput } from "./vm-spec.ts";
+export { MOVES, nextState, statesAllowing, type VmAction, VmState } from "./vm-state.ts";

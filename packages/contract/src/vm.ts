@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { VmId } from "./vm-id.ts";
+import { Env, Metadata } from "./vm-spec.ts";
+import { VmState } from "./vm-state.ts";
+
+/** What is known of a VM at one moment. */
+export const VmInfo = z.object({
+  id: VmId,
+  name: z.string(),
+  state: VmState,
+  image: z.string(),
+  /** Digest of the image's manifest; absent until the image is resolved */
+  imageDigest: z.string().optional(),
+  engine: z.string(),
+  vcpu: z.int(),
+  memMib: z.int(),
+  diskSizeMib: z.int(),
+  networking: z.boolean(),
+  env: Env,
+  metadata: Metadata,
+  /** ISO 8601 */
+  createdAt: z.string(),
+  /** Why the VM is in `failed`; absent elsewhere */
+  failure: z.string().optional(),
+});
+export type VmInfo = z.infer<typeof VmInfo>;

@@ -1,0 +1,83 @@
+import type { MachineSpec } from "../engine.ts";
+
+/** How QEMU runs guest code on this host. */
+export type Acceleration = { readonly kind: "kvm" } | { readonly kind: "tcg"; readonly tscKhz: number };
+
+export interface QemuCommandOptions {
+  readonly binary: string;
+  readonly machine: MachineSpec;
+  readonly acceleration: Acceleration;
+  /** Name of the socket the supervisor listens on, relative to the VM's directory */
+  readonly channelSocket: string;
+}
+
+/** The device names the disks get in the guest: in the order of the command line. */
+export const DEVICES = { base: "/dev/vda", layer: "/dev/vdb" } as const;
+
+/**
+ * The command line of one microVM. ACPI stays on: distribution kernels find virtio-mmio devices through it alone.
+ * Under TCG the guest's clock comes from the host's real TSC frequency; a wrong one makes guest time run fast.
+ */
+export function qemuCommandLine(options: QemuCommandOptions): string[] {
+  const { binary, machine, acceleration } = options;
+  return [
+    binary,
+    ...["-M", "microvm,x-option-roms=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off,acpi=on"],
+    ...accelerationArguments(acceleration),
+    ...["-m", `${machine.memMib}`, "-smp", `${machine.vcpu}`],
+    ...["-nodefaults", "-no-user-config", "-nographic", "-no-reboot"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-kernel", machine.vmlinuxPath, "-initrd", machine.initramfsPath],
+    ...["-append", kernelCommandLine(acceleration)],
+    ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+    ...["-device", "virtio-rng-device"],
+    ...["-device", "virtio-serial-device"],
+    ...["-chardev", `socket,id=channel,path=${options.channelSocket}`],
+    ...["-device", "virtserialport,chardev=channel,name=bandsox.agent"],
+    ...disk("base", machine.baseDisk, true),
+    ...disk("layer", machine.layerDisk, false),
+  ];
+}
+
+function accelerationArguments(acceleration: Acceleration): string[] {
+  if (acceleration.kind === "kvm") return ["-accel", "kvm", "-cpu", "host"];
+  // Without fast string instructions the guest copies memory in words; TCG emulates them byte by byte.
+  return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max,-erms,-fsrm"];
+}
+
+/** The guest kernel's command line. */
+export function kernelCommandLine(acceleration: Acceleration): string {
+  const timing =
+    acceleration.kind === "tcg"
+      ? [`tsc_early_khz=${acceleration.tscKhz}`, "mitigations=off", "no_timer_check"]
+      : [];
+  return [
+    "console=ttyS0",
+    "quiet",
+    "loglevel=4",
+    "panic=-1",
+    "reboot=t",
+    "random.trust_cpu=on",
+    "i8042.noaux",
+    "i8042.nopnp",
+    "cryptomgr.notests",
+    "bandsox.channel=virtio-serial",
+    ...timing,
+  ].join(" ");
+}
+
+/** A comma in a QEMU option's value is written twice. */
+function escaped(path: string): string {
+  return path.replaceAll(",", ",,");
+}
+
+function disk(id: string, path: string, readonly: boolean): string[] {
+  const drive = `id=${id},file=${escaped(path)},format=raw,if=none,readonly=${readonly ? "on" : "off"}`;
+  const cache = readonly ? "" : ",cache=writeback,discard=unmap,detect-zeroes=unmap";
+  return [
+    "-drive",
+    `${drive},file.locking=off${cache}`,
+    "-device",
+    `virtio-blk-device,drive=${id},serial=${id}`,
+  ];
+}

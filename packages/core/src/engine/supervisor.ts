@@ -1,0 +1,201 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, watch } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { createInterface } from "node:readline";
+import { BandSoxError, type VmId } from "@bandsox/contract";
+import { z } from "zod";
+import type { VmPaths } from "../host/paths.ts";
+import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
+import { consoleTail } from "./console-tail.ts";
+import type { VmmExit } from "./engine.ts";
+
+const CONSOLE_MAX_BYTES = 1024 * 1024;
+const VMM_LOG_MAX_BYTES = 256 * 1024;
+/** A supervisor that was asked to end kills its VMM after 2 s; one that does not end by then is killed itself */
+const TERMINATE_PATIENCE_MS = 5_000;
+/** The kernel tells only a parent of a process's end; others look */
+const LIVENESS_CHECK_MS = 20;
+
+const Identity = z.object({ pid: z.int(), startTime: z.string(), bootId: z.string() });
+const Exit = z.object({
+  exitCode: z.int().nullable(),
+  signal: z.string().nullable(),
+  requested: z.boolean(),
+  reason: z.string().default(""),
+});
+const Event = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("started") }),
+  z.object({ type: z.literal("agent-ready") }),
+  z.object({ type: z.literal("failed"), message: z.string() }),
+  z.object({ type: z.literal("exited"), reason: z.string().default("") }),
+]);
+type Event = z.infer<typeof Event>;
+
+export interface SupervisorLaunch {
+  readonly vmId: VmId;
+  readonly paths: VmPaths;
+  readonly helperPath: string;
+  /** The VMM's command line */
+  readonly argv: readonly string[];
+  /** The longest the guest may take until its agent answers, in ms */
+  readonly bootTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Starts a VM's supervisor, the process that owns the VMM, and returns once the agent in the guest answered.
+ * The supervisor writes down who it is before it starts the VMM, and the VMM dies with it, so whoever opens the
+ * storage later finds both or neither.
+ */
+export async function launchSupervisor(
+  launch: SupervisorLaunch,
+): Promise<{ vmmMs: number; guestMs: number }> {
+  const { paths, argv } = launch;
+  await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch.vmId, paths, argv)), {
+    mode: 0o600,
+  });
+  const begun = performance.now();
+  const child = spawn(launch.helperPath, [paths.launchConfig], {
+    cwd: paths.dir,
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const { started, ready } = await waitUntilReady(child, launch);
+    return { vmmMs: started - begun, guestMs: ready - started };
+  } catch (error) {
+    await endChild(child);
+    throw error;
+  } finally {
+    child.stdout?.destroy();
+    child.unref();
+  }
+}
+
+async function waitUntilReady(
+  child: ChildProcess,
+  launch: SupervisorLaunch,
+): Promise<{ started: number; ready: number }> {
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {}); // also when nobody waits any more
+  const fail = (stage: string, found: string) => failure.reject(startFailed(launch, stage, found));
+  const onAbort = () =>
+    failure.reject(new BandSoxError("interrupted", `interrupted while starting ${launch.vmId}`, {}));
+  const timer = setTimeout(
+    () => fail("agent", `no answer within ${launch.bootTimeoutMs} ms`),
+    launch.bootTimeoutMs,
+  );
+  if (launch.signal?.aborted) onAbort();
+  launch.signal?.addEventListener("abort", onAbort, { once: true });
+  child.once("error", (error) => fail("supervisor", `${launch.helperPath} cannot be run: ${error.message}`));
+  child.once("exit", (code, signal) => fail("vmm", `the supervisor ended with ${signal ?? code}`));
+  try {
+    return await Promise.race([readEvents(child, fail), failure.promise]);
+  } finally {
+    clearTimeout(timer);
+    launch.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+async function readEvents(child: ChildProcess, fail: (stage: string, found: string) => void) {
+  let started = 0;
+  if (child.stdout) {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event: Event | undefined = Event.safeParse(JSON.parse(line)).data;
+      if (event?.type === "started") started = performance.now();
+      if (event?.type === "agent-ready") return { started, ready: performance.now() };
+      if (event?.type === "failed") fail("vmm", event.message);
+      if (event?.type === "exited") fail("guest", `the VMM ended before the agent answered: ${event.reason}`);
+    }
+  }
+  return new Promise<never>(() => {}); // the child's exit tells why
+}
+
+function startFailed(launch: SupervisorLaunch, stage: string, found: string): BandSoxError {
+  const console = consoleTail(launch.paths);
+  return new BandSoxError("vm_start_failed", `cannot start ${launch.vmId}: ${found}`, {
+    vmId: launch.vmId,
+    stage,
+    console,
+  });
+}
+
+function launchConfig(vmId: VmId, paths: VmPaths, argv: readonly string[]) {
+  return {
+    vmId,
+    argv,
+    channelSocket: basename(paths.channelSocket),
+    agentSocket: basename(paths.agentSocket),
+    consoleLog: basename(paths.console),
+    consoleMaxBytes: CONSOLE_MAX_BYTES,
+    vmmLog: basename(paths.vmmLog),
+    vmmLogMaxBytes: VMM_LOG_MAX_BYTES,
+    pidFile: basename(paths.supervisor),
+    exitFile: basename(paths.exit),
+  };
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), TERMINATE_PATIENCE_MS);
+  await gone;
+  clearTimeout(timer);
+}
+
+/** The supervisor that signed in the VM's directory, if it still lives. */
+export function findSupervisor(paths: VmPaths): ProcessIdentity | undefined {
+  const identity = Identity.safeParse(readJson(paths.supervisor)).data;
+  return identity && isAlive(identity) ? identity : undefined;
+}
+
+/** How the VMM ended, if its supervisor lived to write it down. */
+export function findVmmExit(paths: VmPaths): VmmExit | undefined {
+  return Exit.safeParse(readJson(paths.exit)).data;
+}
+
+/** Ends a supervisor and with it the VMM. */
+export async function terminateSupervisor(paths: VmPaths): Promise<void> {
+  const identity = findSupervisor(paths);
+  if (!identity) return;
+  signalProcess(identity, "SIGTERM");
+  if (await waitUntilGone(identity, paths, TERMINATE_PATIENCE_MS)) return;
+  signalProcess(identity, "SIGKILL");
+  await waitUntilGone(identity, paths, TERMINATE_PATIENCE_MS);
+}
+
+/** Waits for the supervisor, and so the VMM, to be gone. @returns whether it is */
+export async function waitForSupervisor(paths: VmPaths, timeoutMs: number): Promise<boolean> {
+  const identity = findSupervisor(paths);
+  return identity ? waitUntilGone(identity, paths, timeoutMs) : true;
+}
+
+/**
+ * A supervisor's last act but one is to write the exit record, which wakes us; then it is a matter of
+ * milliseconds. One that is killed writes nothing, hence the look at the process as well.
+ */
+async function waitUntilGone(identity: ProcessIdentity, paths: VmPaths, timeoutMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const look = () => {
+    if (!isAlive(identity)) resolve(true);
+  };
+  const watcher = watch(paths.dir, look);
+  const looking = setInterval(look, LIVENESS_CHECK_MS);
+  const timer = setTimeout(() => resolve(false), timeoutMs);
+  look();
+  const gone = await promise;
+  watcher.close();
+  clearInterval(looking);
+  clearTimeout(timer);
+  return gone;
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    return undefined; // absent, or its writer died: the same answer
+  }
+}

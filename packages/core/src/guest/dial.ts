@@ -1,0 +1,94 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { basename, dirname } from "node:path";
+import { BandSoxError, type VmId } from "@bandsox/contract";
+
+/** The agent's port, on vsock and on everything that stands in for it. */
+const AGENT_PORT = 52;
+const HANDSHAKE_MAX_BYTES = 32;
+/** The kernel's limit on a Unix socket's path, its terminating NUL included */
+const SOCKET_PATH_MAX_BYTES = 107;
+
+export interface DialOptions {
+  readonly vmId: VmId;
+  readonly socketPath: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Opens a byte stream to the agent, with Firecracker's hybrid-vsock handshake (PROTOCOL.md §1).
+ *
+ * @throws {BandSoxError} `guest_unreachable`, `guest_protocol`, `interrupted`
+ */
+export async function dialAgent({ vmId, socketPath, signal }: DialOptions): Promise<Socket> {
+  await using short = await shortPath(socketPath, vmId);
+  const socket = connect(short.path);
+  const onAbort = () =>
+    socket.destroy(new BandSoxError("interrupted", `interrupted while reaching ${vmId}`, {}));
+  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  try {
+    socket.write(`CONNECT ${AGENT_PORT}\n`);
+    await readHandshake(socket, vmId);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Reads `OK <n>\n` and leaves what follows it in the socket. */
+function readHandshake(socket: Socket, vmId: VmId): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onError = (error: Error) =>
+    reject(error instanceof BandSoxError ? error : unreachable(vmId, error.message, error));
+  const onEnd = () => reject(unreachable(vmId, "the connection was closed"));
+  const onReadable = () => {
+    const bytes = socket.read() as Buffer | null;
+    if (bytes === null) return;
+    const line = bytes.subarray(0, HANDSHAKE_MAX_BYTES).toString("latin1");
+    const end = line.indexOf("\n");
+    if (end < 0 && bytes.length < HANDSHAKE_MAX_BYTES) {
+      socket.unshift(bytes);
+      return;
+    }
+    if (end < 0 || !line.startsWith("OK ")) {
+      reject(
+        new BandSoxError("guest_protocol", `${vmId} answered ${JSON.stringify(line)} where OK was due`, {
+          vmId,
+        }),
+      );
+      return;
+    }
+    if (bytes.length > end + 1) socket.unshift(bytes.subarray(end + 1));
+    resolve();
+  };
+  socket.on("error", onError).on("end", onEnd).on("close", onEnd).on("readable", onReadable);
+  return promise.finally(() => {
+    socket.off("error", onError).off("end", onEnd).off("close", onEnd).off("readable", onReadable);
+  });
+}
+
+/** A long socket path is reached through its directory's descriptor, whose path is always short. */
+async function shortPath(path: string, vmId: VmId): Promise<AsyncDisposable & { path: string }> {
+  if (Buffer.byteLength(path) <= SOCKET_PATH_MAX_BYTES)
+    return { path, [Symbol.asyncDispose]: async () => {} };
+  const directory: FileHandle = await open(dirname(path), "r").catch((error: Error) => {
+    throw unreachable(vmId, error.message, error);
+  });
+  return {
+    path: `/proc/self/fd/${directory.fd}/${basename(path)}`,
+    [Symbol.asyncDispose]: () => directory.close(),
+  };
+}
+
+function unreachable(vmId: VmId, why: string, cause?: Error): BandSoxError {
+  return new BandSoxError(
+    "guest_unreachable",
+    `cannot reach the agent in ${vmId}: ${why}`,
+    { vmId },
+    { cause },
+  );
+}

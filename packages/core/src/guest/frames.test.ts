@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { collect } from "./collect.ts";
+import { FRAME_MAX_BYTES, FrameError, readFrames } from "./frames.ts";
+
+const encode = (kind: number, data: Uint8Array) => {
+  const header = Buffer.alloc(5);
+  header.writeUInt8(kind);
+  header.writeUInt32BE(data.length, 1);
+  return Buffer.concat([header, data]);
+};
+async function* inChunks(bytes: Uint8Array, sizes: readonly number[]) {
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+    const size = Math.max(1, sizes[turn % Math.max(1, sizes.length)] ?? bytes.length);
+    yield bytes.subarray(at, at + size);
+    at += size;
+  }
+}
+
+test("frames survive any chunking", async () => {
+  const frames = fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.uint8Array({ maxLength: 300 })));
+  await fc.assert(
+    fc.asyncProperty(frames, fc.array(fc.integer({ min: 1, max: 50 })), async (sent, sizes) => {
+      const bytes = Buffer.concat(sent.map(([kind, data]) => encode(kind, data)));
+      const received = await Array.fromAsync(readFrames(inChunks(bytes, sizes)));
+      expect(received.map(({ kind, data }) => [kind, [...data]])).toEqual(
+        sent.map(([kind, data]) => [kind, [...data]]),
+      );
+    }),
+  );
+});
+
+test("any bytes end in frames or in a FrameError, and never in a frame beyond the bound", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uint8Array({ maxLength: 2000 }),
+      fc.array(fc.integer({ min: 1, max: 50 })),
+      async (bytes, sizes) => {
+        try {
+          for await (const { data } of readFrames(inChunks(bytes, sizes)))
+            expect(data.length).toBeLessThanOrEqual(FRAME_MAX_BYTES);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FrameError);
+        }
+      },
+    ),
+  );
+});
+
+test("a character cut between two frames survives", async () => {
+  const euro = Buffer.from("€");
+  async function* events() {
+    yield { type: "stdout" as const, data: euro.subarray(0, 1) };
+    yield { type: "stdout" as const, data: euro.subarray(1) };
+    yield { type: "exit" as const, exitCode: 0, timedOut: false };
+  }
+  expect((await collect(events())).stdout).toBe("€");
+});
+
+test("output beyond the capture limit is dropped, and said to be", async () => {
+  async function* events() {
+    for (let i = 0; i < 10; i++) yield { type: "stdout" as const, data: Buffer.from("0123456789") };
+    yield { type: "exit" as const, exitCode: 0, timedOut: false };
+  }
+  const result = await collect(events(), 25);
+  expect(result).toMatchObject({ stdout: "0123456789012345678901234", truncated: true, exitCode: 0 });
+});

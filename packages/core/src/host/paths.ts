@@ -1,0 +1,65 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { VmId } from "@bandsox/contract";
+
+/** The storage directory when none is given: `BANDSOX_STORAGE`, else the system's for root, else the user's own. */
+export function defaultStorageDir(
+  env: Readonly<Record<string, string | undefined>>,
+  uid = process.getuid?.(),
+): string {
+  if (env.BANDSOX_STORAGE) return resolve(env.BANDSOX_STORAGE);
+  if (uid === 0) return "/var/lib/bandsox";
+  return join(env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "bandsox");
+}
+
+/** Where everything lives under a storage root. The only builder of such paths. */
+export function storagePaths(storageDir: string) {
+  const root = resolve(storageDir);
+  return {
+    root,
+    database: join(root, "bandsox.db"),
+    kernelDir: join(root, "kernel"),
+    /** Content-addressed store of image blobs, `blobs/sha256/<hex>` inside */
+    imageStore: join(root, "images"),
+    /** Base disks by manifest digest */
+    basesDir: join(root, "bases"),
+    /** Pre-formatted empty layer disks by size */
+    templatesDir: join(root, "templates"),
+    vmsDir: join(root, "vms"),
+    /** Work in progress; nothing here outlives the process that made it */
+    stagingDir: join(root, "staging"),
+  } as const;
+}
+export type StoragePaths = ReturnType<typeof storagePaths>;
+
+/** The files of one VM, all in its own directory. */
+export function vmPaths(paths: StoragePaths, id: VmId) {
+  const dir = join(paths.vmsDir, id);
+  return {
+    dir,
+    layerDisk: join(dir, "layer.ext4"),
+    launchConfig: join(dir, "launch.json"),
+    supervisor: join(dir, "supervisor.json"),
+    exit: join(dir, "exit.json"),
+    agentSocket: join(dir, "agent.sock"),
+    channelSocket: join(dir, "channel.sock"),
+    console: join(dir, "console.log"),
+    vmmLog: join(dir, "vmm.log"),
+  } as const;
+}
+export type VmPaths = ReturnType<typeof vmPaths>;
+
+/** The Go helper programs, by the directory `make setup` (or the package) puts them in. */
+export function helperPaths(binDir: string) {
+  return {
+    agent: join(binDir, "bandsox-agent"),
+    supervise: join(binDir, "bandsox-supervise"),
+    image: join(binDir, "bandsox-image"),
+  } as const;
+}
+export type HelperPaths = ReturnType<typeof helperPaths>;
+
+/** The repository's own build of the helpers, or the directory `BANDSOX_BIN_DIR` names. */
+export function defaultBinDir(env: Readonly<Record<string, string | undefined>>): string {
+  return env.BANDSOX_BIN_DIR ?? resolve(import.meta.dirname, "../../../../build/bin");
+}

@@ -1,0 +1,101 @@
+import { createInterface } from "node:readline";
+import { BandSoxError, ERRORS, type ErrorCode } from "@bandsox/contract";
+import { execa } from "execa";
+import { z } from "zod";
+import { ImageConfig } from "./image-config.ts";
+
+/** One line of the image helper's output. */
+export const HelperEvent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("resolved"), reference: z.string(), digest: z.string() }),
+  z.object({
+    type: z.literal("blob"),
+    digest: z.string(),
+    sizeBytes: z.number(),
+    state: z.enum(["present", "started", "progress", "done"]),
+    receivedBytes: z.number().default(0),
+  }),
+  z.object({
+    type: z.literal("image"),
+    digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+    layers: z.array(z.object({ digest: z.string(), sizeBytes: z.number() })),
+    config: ImageConfig,
+  }),
+  z.object({
+    type: z.literal("layer"),
+    index: z.number(),
+    of: z.number(),
+    state: z.enum(["started", "done"]),
+  }),
+  z.object({ type: z.literal("mkfs") }),
+  z.object({
+    type: z.literal("disk"),
+    allocatedBytes: z.number(),
+    files: z.number(),
+    skippedDevices: z.number().default(0),
+  }),
+  z.object({ type: z.literal("error"), code: z.string(), message: z.string() }),
+]);
+export type HelperEvent = z.infer<typeof HelperEvent>;
+type Final = Extract<HelperEvent, { type: "image" | "disk" }>;
+
+export interface HelperCall {
+  readonly helperPath: string;
+  readonly args: readonly string[];
+  /** What the call is about, for errors */
+  readonly reference: string;
+  readonly onEvent?: ((event: HelperEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs the Go helper that pulls, imports and unpacks images. It ends when this process does: it watches the
+ * other end of its standard input.
+ *
+ * @throws {BandSoxError} with the code the helper gives
+ */
+export async function callImageHelper<T extends Final["type"]>(
+  call: HelperCall,
+  wanted: T,
+): Promise<Extract<Final, { type: T }>> {
+  const [subcommand = "", ...rest] = call.args;
+  const child = execa(call.helperPath, [subcommand, "--stdin-lifeline", ...rest], {
+    stdin: "pipe",
+    reject: false,
+    buffer: { stdout: false },
+    maxBuffer: 1024 * 1024,
+    forceKillAfterDelay: 10_000,
+    ...(call.signal ? { cancelSignal: call.signal } : {}),
+  });
+  let last: HelperEvent | undefined;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const event = HelperEvent.safeParse(JSON.parse(line));
+    if (!event.success) continue; // an event of a newer helper that this version has no use for
+    last = event.data;
+    call.onEvent?.(last);
+  }
+  const ended = await child;
+  if (last?.type === wanted && ended.exitCode === 0) return last as Extract<Final, { type: T }>;
+  if (ended.isCanceled)
+    throw new BandSoxError("interrupted", `interrupted while working on ${call.reference}`, {});
+  if (ended.code === "ENOENT") {
+    throw new BandSoxError("tool_missing", `cannot run ${call.helperPath}: it is not built`, {
+      tool: "bandsox-image",
+    });
+  }
+  if (last?.type === "error") throw helperError(last, call.reference);
+  const output = String(ended.stderr).slice(-2000);
+  throw new BandSoxError(
+    "tool_failed",
+    `the image helper ended with ${ended.signal ?? ended.exitCode} on ${call.reference}`,
+    {
+      tool: "bandsox-image",
+      output,
+    },
+  );
+}
+
+function helperError(event: Extract<HelperEvent, { type: "error" }>, reference: string): BandSoxError {
+  const code = event.code in ERRORS ? (event.code as ErrorCode) : "tool_failed";
+  const details = { reference, path: reference, tool: "bandsox-image", output: event.message };
+  return new BandSoxError(code, event.message, ERRORS[code].details.parse(details) as never);
+}

@@ -1,0 +1,16 @@
+// The ports of core and the adapters over files and SQLite, for testkit and for core's own tests.
+export type {
+  BootedVmm,
+  BootRequest,
+  Engine,
+  EngineCapabilities,
+  MachineSpec,
+  VmmExit,
+} from "./engine/engine.ts";
+export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
+export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
+export { openDatabase } from "./store/database.ts";
+export { Leases } from "./store/leases.ts";
+export { Ledger } from "./store/ledger.ts";
+export { VmRecords } from "./store/vm-records.ts";
+export type { VmPorts } from "./vm/vm-ports.ts";

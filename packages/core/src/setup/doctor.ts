@@ -1,0 +1,59 @@
+import { arch } from "node:process";
+import { defaultBinDir, helperPaths } from "../host/paths.ts";
+import type { DoctorCheck } from "./doctor-check.ts";
+import { checkKvm, checkMemory, checkTscKhz } from "./doctor-host.ts";
+import { checkFreeSpace, checkKernel, checkReflink, checkStorage } from "./doctor-storage.ts";
+import { checkHelper, checkIdentity, checkTool } from "./doctor-tools.ts";
+
+export interface DoctorOptions {
+  readonly storageDir: string;
+  /** Where the Go helpers are (default: `defaultBinDir`) */
+  readonly binDir?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[];
+  /** Whether every required check is ok */
+  readonly canRunVms: boolean;
+}
+
+const VERSION_ARGS = ["--version"];
+const QEMU = arch === "arm64" ? "qemu-system-aarch64" : "qemu-system-x86_64";
+const QEMU_PACKAGE = arch === "arm64" ? "qemu-system-arm" : "qemu-system-x86";
+
+/** Looks at everything VMs need from this machine. Changes nothing; a failing check is a result, never an error. */
+export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
+  const { storageDir, signal } = options;
+  const helpers = helperPaths(options.binDir ?? defaultBinDir(process.env));
+  const tool = (name: string, rest: Omit<Parameters<typeof checkTool>[1], "signal">) =>
+    checkTool(name, { ...rest, signal });
+  const checks = await Promise.all([
+    checkKvm(),
+    tool(QEMU, { level: "required", package: QEMU_PACKAGE, versionArgs: VERSION_ARGS }),
+    tool("firecracker", {
+      level: "advised",
+      versionArgs: VERSION_ARGS,
+      note: "not an engine of this version yet",
+      remedy: "nothing to do: VMs run on QEMU",
+    }),
+    tool("mke2fs", { level: "required", package: "e2fsprogs", versionArgs: ["-V"] }),
+    checkHelper("agent", helpers.agent),
+    checkHelper("supervise", helpers.supervise),
+    checkHelper("image", helpers.image),
+    checkStorage(storageDir),
+    checkKernel(storageDir),
+    checkFreeSpace(storageDir),
+    checkReflink(storageDir, signal),
+    checkMemory(),
+    checkTscKhz(),
+    checkIdentity(),
+    tool("depmod", { level: "advised", package: "kmod", note: "for `bandsox init` with a kernel package" }),
+    tool("mmdebstrap", {
+      level: "advised",
+      package: "mmdebstrap",
+      note: "for building images without a registry",
+    }),
+  ]);
+  return { checks, canRunVms: checks.every((check) => check.ok || check.level === "advised") };
+}

@@ -1,0 +1,46 @@
+/** The database's format, one step a row. Steps are never edited once released, only added. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE vms (
+    id            TEXT PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE,
+    state         TEXT NOT NULL,
+    spec          TEXT NOT NULL,
+    engine        TEXT NOT NULL,
+    image_digest  TEXT,
+    image_config  TEXT,
+    supervisor    TEXT,
+    failure       TEXT,
+    created_at    TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX vms_by_age ON vms (created_at);
+
+  CREATE TABLE images (
+    digest        TEXT PRIMARY KEY,
+    config        TEXT NOT NULL,
+    size_bytes    INTEGER NOT NULL,
+    created_at    TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE image_references (
+    reference     TEXT PRIMARY KEY,
+    digest        TEXT NOT NULL REFERENCES images (digest),
+    updated_at    TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE resources (
+    id            INTEGER PRIMARY KEY,
+    owner         TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    locator       TEXT NOT NULL,
+    UNIQUE (kind, locator)
+  ) STRICT;
+  CREATE INDEX resources_by_owner ON resources (owner);
+
+  CREATE TABLE leases (
+    key           TEXT PRIMARY KEY,
+    token         TEXT NOT NULL,
+    holder        TEXT NOT NULL
+  ) STRICT;
+  `,
+];

@@ -1,0 +1,84 @@
+import { rm } from "node:fs/promises";
+import { nextState, type VmState } from "@bandsox/contract";
+import type { VmmExit } from "../engine/engine.ts";
+import { vmPaths } from "../host/paths.ts";
+import { isAlive, type ProcessIdentity } from "../host/process-identity.ts";
+import type { Resource } from "../store/ledger.ts";
+import type { VmRecord } from "../store/vm-records.ts";
+import { endVmm, releaseVm } from "./release-vm.ts";
+import { type VmPorts, vmKey } from "./vm-ports.ts";
+
+/**
+ * Makes the database true and the host clean: finishes what a dead process had begun, notes which VMs ended by
+ * themselves and why, and removes what nobody owns. VMs that another living process is working on are left to it.
+ */
+export async function reconcile(ports: VmPorts): Promise<void> {
+  for (const record of ports.records.list()) await settle(ports, record);
+  for (const resource of ports.ledger.list()) await reclaim(ports, resource);
+}
+
+/** Makes one VM's row true. @returns the row as it is afterwards, or `undefined` when the VM is gone */
+export async function settle(ports: VmPorts, record: VmRecord): Promise<VmRecord | undefined> {
+  if (!needsLook(ports, record)) return record;
+  using lock = ports.leases.tryAcquire(vmKey(record.id));
+  if (!lock) return ports.records.find(record.id);
+  const current = ports.records.find(record.id);
+  if (current && needsLook(ports, current)) await mend(ports, current);
+  return ports.records.find(record.id);
+}
+
+function needsLook(ports: VmPorts, record: VmRecord): boolean {
+  if (record.state === "stopped" || record.state === "failed") return false;
+  if (record.state !== "running") return true;
+  return ports.engine(record.engine).find(vmPaths(ports.paths, record.id)) === undefined;
+}
+
+/** The lock is ours, so whoever wrote a passing state is dead. */
+async function mend(ports: VmPorts, record: VmRecord): Promise<void> {
+  const { id, state } = record;
+  const engine = ports.engine(record.engine);
+  if (state === "deleting") {
+    await releaseVm(ports, engine, id);
+    ports.records.delete(id);
+    return;
+  }
+  if (state === "creating") {
+    await releaseVm(ports, engine, id);
+    const failure = "the process that was creating it died before it was ready";
+    ports.records.move(id, state, nextState(id, state, "fail"), { failure });
+    return;
+  }
+  const exit = engine.findExit(vmPaths(ports.paths, id));
+  await endVmm(ports, engine, id);
+  const ending = state === "stopping" ? { state: nextState(id, state, "exited") } : endingOf(record, exit);
+  ports.records.move(
+    id,
+    state,
+    ending.state,
+    ending.failure === undefined ? {} : { failure: ending.failure },
+  );
+}
+
+/** What a VM that ended unasked is: stopped when its guest powered it off, failed otherwise. */
+export function endingOf(
+  { id, state }: Pick<VmRecord, "id" | "state">,
+  exit: VmmExit | undefined,
+): { state: VmState; failure?: string } {
+  if (exit?.exitCode === 0) return { state: nextState(id, state, "exited") };
+  const failed = nextState(id, state, "fail");
+  if (!exit)
+    return {
+      state: failed,
+      failure: "its processes are gone without a record: killed, or the host restarted",
+    };
+  const how = exit.signal ? `was killed by ${exit.signal}` : `ended with code ${exit.exitCode}`;
+  return { state: failed, failure: `its VMM ${how}${exit.reason ? `: ${exit.reason}` : ""}` };
+}
+
+async function reclaim(ports: VmPorts, resource: Resource): Promise<void> {
+  const process = /^process:(.*)$/.exec(resource.owner)?.[1];
+  if (process === undefined) return; // a VM's: its row, which outlives its resources, was settled above
+  if (isAlive(JSON.parse(process) as ProcessIdentity)) return;
+  if (resource.kind === "directory") await rm(resource.locator, { recursive: true, force: true });
+  ports.ledger.strike(resource);
+}

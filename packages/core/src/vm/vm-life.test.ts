@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { VmSpec } from "@bandsox/contract";
+import { FAKE_DIGEST, fakeEngine, fakePorts, temporaryDirectory } from "@bandsox/testkit";
+import { describe, expect, test } from "vitest";
+import { vmPaths } from "../host/paths.ts";
+import { ownIdentity } from "../host/process-identity.ts";
+import { createVm } from "./create-vm.ts";
+import { reconcile } from "./reconcile.ts";
+import { deleteVm, stopVm } from "./stop-vm.ts";
+import { Vm } from "./vm.ts";
+import { vmKey } from "./vm-ports.ts";
+
+type World = Awaited<ReturnType<typeof world>>;
+
+async function world() {
+  const stack = new AsyncDisposableStack();
+  const { path } = stack.use(await temporaryDirectory());
+  const engine = stack.use(fakeEngine());
+  const ports = stack.use(fakePorts(path, engine));
+  return { engine, ports, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+const spec = (more: object = {}) => VmSpec.parse({ image: "alpine", ...more });
+
+describe("creating", () => {
+  test("a VM runs, knows its image, and answers through any handle", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec({ name: "web" }));
+    const vm = new Vm(w.ports, id);
+    expect(await vm.info()).toMatchObject({
+      id,
+      name: "web",
+      state: "running",
+      imageDigest: FAKE_DIGEST,
+      memMib: 256,
+    });
+    expect(await vm.exec(["echo", "hi"])).toMatchObject({ stdout: "hi\n", exitCode: 0 });
+  });
+
+  const failures: [string, object, (w: World) => void][] = [
+    ["the image is unknown", { code: "image_not_found" }, (w) => void w.ports.removedImages.add("alpine")],
+    [
+      "the boot fails",
+      { message: "no" },
+      (w) => {
+        w.engine.beforeBoot = () => Promise.reject(new Error("no"));
+      },
+    ],
+  ];
+  test.for(failures)("nothing is left when %s", async ([, error, arrange]) => {
+    await using w = await world();
+    arrange(w);
+    await expect(createVm(w.ports, spec())).rejects.toMatchObject(error);
+    expect(w.ports.records.list()).toEqual([]);
+    expect(w.ports.ledger.list()).toEqual([]);
+    expect(existsSync(w.ports.paths.vmsDir) ? readdirSync(w.ports.paths.vmsDir) : []).toEqual([]);
+  });
+
+  test("a taken name is refused and the holder lives on", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec({ name: "web" }));
+    await expect(createVm(w.ports, spec({ name: "web" }))).rejects.toMatchObject({
+      code: "vm_name_taken",
+      details: { vmId: id },
+    });
+    expect(await new Vm(w.ports, id).exec(["true"])).toMatchObject({ exitCode: 0 });
+  });
+
+  test("networking that the engine lacks is refused before anything is made", async () => {
+    await using w = await world();
+    await expect(createVm(w.ports, spec({ networking: true }))).rejects.toMatchObject({
+      code: "networking_unavailable",
+    });
+    expect(w.ports.records.list()).toEqual([]);
+  });
+
+  test("stages are told in order, each once", async () => {
+    await using w = await world();
+    const stages: string[] = [];
+    await createVm(w.ports, spec(), { onStage: (stage) => stages.push(stage) });
+    expect(stages).toEqual(["image", "disk", "vmm", "kernel", "agent"]);
+  });
+});
+
+describe("ending", () => {
+  test("a stopped VM keeps its disk and refuses commands; stopping again is nothing", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    await stopVm(w.ports, id);
+    await stopVm(w.ports, id);
+    const paths = vmPaths(w.ports.paths, id);
+    expect(existsSync(paths.layerDisk)).toBe(true);
+    expect(existsSync(paths.agentSocket)).toBe(false);
+    await expect(new Vm(w.ports, id).exec(["true"])).rejects.toMatchObject({
+      code: "vm_wrong_state",
+      details: { state: "stopped" },
+    });
+  });
+
+  test("a deleted VM leaves nothing, and its name is free", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec({ name: "web" }));
+    await deleteVm(w.ports, id);
+    expect(existsSync(vmPaths(w.ports.paths, id).dir)).toBe(false);
+    expect(w.ports.ledger.list()).toEqual([]);
+    await createVm(w.ports, spec({ name: "web" }));
+  });
+});
+
+describe("reconciling", () => {
+  test("a VM whose guest powered itself off is stopped", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    await w.engine.crash(vmPaths(w.ports.paths, id).dir, { exitCode: 0 });
+    await reconcile(w.ports);
+    expect(w.ports.records.find(id)).toMatchObject({ state: "stopped" });
+  });
+
+  test("a VM whose VMM crashed has failed and says how", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    await w.engine.crash(vmPaths(w.ports.paths, id).dir, { exitCode: null, signal: "SIGSEGV" });
+    expect(await new Vm(w.ports, id).info()).toMatchObject({
+      state: "failed",
+      failure: expect.stringContaining("SIGSEGV"),
+    });
+    expect(w.ports.ledger.list().filter(({ kind }) => kind === "supervisor")).toEqual([]);
+  });
+
+  test.for([
+    ["creating", "failed"],
+    ["stopping", "stopped"],
+    ["deleting", undefined],
+  ] as const)("what a dead process left %s becomes %s", async ([left, becomes]) => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    w.ports.records.move(id, "running", left);
+    await reconcile(w.ports);
+    expect(w.ports.records.find(id)?.state).toBe(becomes);
+    expect(w.engine.find(vmPaths(w.ports.paths, id))).toBeUndefined();
+    expect(existsSync(vmPaths(w.ports.paths, id).layerDisk)).toBe(left === "stopping");
+  });
+
+  test("a VM that a living process is creating is left to it", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    w.ports.records.move(id, "running", "creating");
+    using _lock = w.ports.leases.tryAcquire(vmKey(id));
+    await reconcile(w.ports);
+    expect(w.ports.records.find(id)?.state).toBe("creating");
+    expect(w.engine.find(vmPaths(w.ports.paths, id))).toBeDefined();
+  });
+
+  test("the staging directory of a dead process is removed, that of a living one kept", async () => {
+    await using w = await world();
+    const make = (name: string, identity: object) => {
+      const locator = `${w.ports.paths.root}/staging/${name}`;
+      mkdirSync(locator, { recursive: true });
+      w.ports.ledger.record({ owner: `process:${JSON.stringify(identity)}`, kind: "directory", locator });
+      return locator;
+    };
+    const dead = make("dead", { ...ownIdentity(), startTime: "1" });
+    const living = make("living", ownIdentity());
+    await reconcile(w.ports);
+    expect([existsSync(dead), existsSync(living)]).toEqual([false, true]);
+  });
+});

@@ -1,0 +1,42 @@
+import type { VmId } from "@bandsox/contract";
+import type { LayerDisks } from "../disk/layer-disk.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { StoragePaths } from "../host/paths.ts";
+import type { ImageStore } from "../image/image-store.ts";
+import type { Leases } from "../store/leases.ts";
+import type { Ledger } from "../store/ledger.ts";
+import type { VmRecords } from "../store/vm-records.ts";
+
+/** What every guest boots: our kernel and our initramfs. */
+export interface BootFiles {
+  readonly vmlinuxPath: string;
+  readonly initramfsPath: string;
+}
+
+/** What working on VMs needs of the world. */
+export interface VmPorts {
+  readonly paths: StoragePaths;
+  readonly records: VmRecords;
+  readonly ledger: Ledger;
+  readonly leases: Leases;
+  readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk">;
+  readonly layerDisks: Pick<LayerDisks, "create">;
+  /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */
+  defaultEngine(): Engine;
+  /** The engine that runs an existing VM. @throws {BandSoxError} `engine_unavailable` */
+  engine(name: string): Engine;
+  /** @throws {BandSoxError} `kernel_missing` */
+  bootFiles(): Promise<BootFiles>;
+  newId(): VmId;
+  now(): Date;
+}
+
+/** Exclusive right to change one VM, across processes. */
+export function lockVm(ports: Pick<VmPorts, "leases">, id: VmId, signal?: AbortSignal): Promise<Disposable> {
+  return ports.leases.acquire(vmKey(id), signal);
+}
+
+/** The lease key of one VM. */
+export function vmKey(id: VmId): string {
+  return `vm:${id}`;
+}

@@ -1,0 +1,117 @@
+import { spawn } from "node:child_process";
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSocketServer, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { ExecSpec } from "@bandsox/contract";
+
+/** What an agent double does beyond its duty. */
+export interface FakeAgentOptions {
+  /** Bytes sent instead of a proper answer to an exec, whatever the command */
+  readonly rawExecBody?: Uint8Array;
+  /** The protocol version its hello claims (default: `1`) */
+  readonly protocol?: number;
+  /** Instead of `OK`, what the handshake answers */
+  readonly handshake?: string;
+  onPowerOff?(): void;
+}
+
+export interface FakeAgent extends AsyncDisposable {
+  /** The body of the last `PUT /v1/machine` */
+  readonly machine: () => unknown;
+}
+
+/** An agent that speaks PROTOCOL.md on a Unix socket and runs commands as plain processes of this host. */
+export async function startFakeAgent(socketPath: string, options: FakeAgentOptions = {}): Promise<FakeAgent> {
+  let machine: unknown;
+  const sockets = new Set<Socket>();
+  const http = httpServer(options, (body) => {
+    machine = body;
+  });
+  const listener = createSocketServer((socket) => {
+    sockets.add(socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy()));
+    socket.once("data", (line) => {
+      socket.write(options.handshake ?? "OK 1073741824\n");
+      const rest = line.subarray(line.indexOf("\n") + 1);
+      if (rest.length > 0) socket.unshift(rest);
+      http.emit("connection", socket);
+    });
+  });
+  await new Promise<void>((resolve, reject) => listener.once("error", reject).listen(socketPath, resolve));
+  return {
+    machine: () => machine,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => listener.close(resolve));
+    },
+  };
+}
+
+function httpServer(options: FakeAgentOptions, onMachine: (body: unknown) => void): HttpServer {
+  return createServer(async (request, response) => {
+    const route = `${request.method} ${request.url}`;
+    if (route === "GET /v1/hello") return answer(response, 200, hello(options.protocol ?? 1));
+    if (route === "POST /v1/exec") return exec(request, response, options);
+    const body: unknown = JSON.parse(await text(request));
+    if (route === "PUT /v1/machine") onMachine(body);
+    answer(response, route === "PUT /v1/machine" ? 200 : 202, {});
+    if (route === "POST /v1/power-off") options.onPowerOff?.();
+  });
+}
+
+function hello(protocol: number) {
+  const times = { agentStartMs: 10, agentReadyMs: 20 };
+  return {
+    protocol,
+    agentVersion: "fake",
+    capabilities: ["machine", "exec", "power-off"],
+    machine: "bare",
+    kernel: "fake",
+    ...times,
+  };
+}
+
+async function exec(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: FakeAgentOptions,
+): Promise<void> {
+  const spec = ExecSpec.parse(JSON.parse(await text(request)));
+  if (options.rawExecBody) {
+    response.writeHead(200).end(options.rawExecBody);
+    return;
+  }
+  const child = spawn(spec.argv[0] ?? "", spec.argv.slice(1), {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  child.once("error", (error) => answer(response, 422, { code: "exec_not_started", message: error.message }));
+  child.once("spawn", () => response.writeHead(200, { "content-type": "application/vnd.bandsox.frames" }));
+  child.stdout.on("data", (data: Buffer) => response.write(frame(1, data)));
+  child.stderr.on("data", (data: Buffer) => response.write(frame(2, data)));
+  response.on("close", () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, "SIGKILL");
+  });
+  child.once("close", (code, signal) => {
+    if (code === null && signal === null) return; // never started
+    const exit = { exitCode: code ?? 128 + 9, ...(signal ? { signal } : {}), timedOut: false };
+    response.end(frame(3, Buffer.from(JSON.stringify(exit))));
+  });
+}
+
+/** One exec frame. */
+export function frame(kind: number, data: Uint8Array): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt8(kind);
+  header.writeUInt32BE(data.length, 1);
+  return Buffer.concat([header, data]);
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}

@@ -1,0 +1,68 @@
+import type { BootRequest, Engine, VmmExit } from "@bandsox/core/ports";
+import { ownIdentity } from "@bandsox/core/ports";
+import { type FakeAgent, type FakeAgentOptions, startFakeAgent } from "./fake-agent.ts";
+
+/** What can be watched and forced in a fake engine. */
+export interface FakeEngine extends Engine, AsyncDisposable {
+  /** Called before each boot; what it throws is how the boot fails */
+  beforeBoot: (request: BootRequest) => Promise<void> | void;
+  /** Ends a VMM as if it crashed. */
+  crash(dir: string, exit: Partial<VmmExit>): Promise<void>;
+}
+
+interface Running {
+  readonly agent: FakeAgent;
+  readonly ended: PromiseWithResolvers<void>;
+}
+
+/** An engine without machines: each "guest" is an agent double in this process. */
+export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
+  const running = new Map<string, Running>();
+  const exits = new Map<string, VmmExit>();
+  const end = async (dir: string, exit: Partial<VmmExit>) => {
+    const vmm = running.get(dir);
+    if (!vmm) return;
+    running.delete(dir);
+    exits.set(dir, { exitCode: 0, signal: null, requested: false, reason: "", ...exit });
+    await vmm.agent[Symbol.asyncDispose]();
+    vmm.ended.resolve();
+  };
+  const engine: FakeEngine = {
+    name: "qemu",
+    capabilities: { networking: false, acceleration: "tcg" },
+    beforeBoot: () => {},
+    async boot(request) {
+      await engine.beforeBoot(request);
+      const { dir, agentSocket } = request.paths;
+      exits.delete(dir);
+      const agent = await startFakeAgent(agentSocket, {
+        ...agentOptions,
+        onPowerOff: () => void end(dir, {}),
+      });
+      running.set(dir, { agent, ended: Promise.withResolvers<void>() });
+      return {
+        supervisor: ownIdentity(),
+        vmmMs: 1,
+        guestMs: 20,
+        devices: { base: "/dev/vda", layer: "/dev/vdb" },
+      };
+    },
+    find: ({ dir }) => (running.has(dir) ? ownIdentity() : undefined),
+    terminate: ({ dir }) => end(dir, { requested: true, exitCode: null, signal: "SIGTERM" }),
+    async waitForExit({ dir }, timeoutMs) {
+      const vmm = running.get(dir);
+      if (!vmm) return true;
+      const timeout = Promise.withResolvers<void>();
+      const timer = setTimeout(timeout.resolve, timeoutMs);
+      await Promise.race([vmm.ended.promise, timeout.promise]);
+      clearTimeout(timer);
+      return !running.has(dir);
+    },
+    findExit: ({ dir }) => exits.get(dir),
+    crash: end,
+    [Symbol.asyncDispose]: async () => {
+      for (const dir of [...running.keys()]) await end(dir, {});
+    },
+  };
+  return engine;
+}

@@ -1,0 +1,52 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BandSoxError, VmId } from "@bandsox/contract";
+import { Leases, Ledger, openDatabase, storagePaths, type VmPorts, VmRecords } from "@bandsox/core/ports";
+import type { FakeEngine } from "./fake-engine.ts";
+
+/** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
+export type FakePorts = VmPorts & Disposable & { readonly removedImages: Set<string> };
+
+export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
+
+/** Ports over a real database and a fake world. */
+export function fakePorts(storageDir: string, engine: FakeEngine): FakePorts {
+  const paths = storagePaths(storageDir);
+  const database = openDatabase(paths.database);
+  const removedImages = new Set<string>();
+  let made = 0;
+  return {
+    paths,
+    removedImages,
+    records: new VmRecords(database),
+    ledger: new Ledger(database),
+    leases: new Leases(database, paths.database),
+    images: {
+      resolve: async (image) => {
+        if (!removedImages.has(image)) return { digest: FAKE_DIGEST, config: CONFIG, sizeBytes: 1 };
+        throw new BandSoxError("image_not_found", `no image ${image}`, { reference: image });
+      },
+      ensureBaseDisk: async () => "/dev/null",
+    },
+    layerDisks: {
+      create: async (destination) => {
+        await mkdir(dirname(destination), { recursive: true });
+        await writeFile(destination, "");
+      },
+    },
+    defaultEngine: () => engine,
+    engine: () => engine,
+    bootFiles: async () => ({ vmlinuxPath: "/dev/null", initramfsPath: "/dev/null" }),
+    newId: () => VmId.parse(`vm_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
+    now: () => new Date(),
+    [Symbol.dispose]: () => database.close(),
+  };
+}
+
+const CONFIG = {
+  env: ["FROM_IMAGE=1", "BOTH=image"],
+  workingDir: "/srv",
+  user: "",
+  entrypoint: [],
+  cmd: ["true"],
+};

@@ -1,0 +1,4 @@
+export { type FakeAgent, type FakeAgentOptions, frame, startFakeAgent } from "./fake-agent.ts";
+export { type FakeEngine, fakeEngine } from "./fake-engine.ts";
+export { FAKE_DIGEST, type FakePorts, fakePorts } from "./fake-ports.ts";
+export { temporaryDirectory } from "./temporary-directory.ts";

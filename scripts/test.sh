@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs every check and test this machine can run, and stops at the first that fails. Ends with a summary.
+. "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+done_tiers=()
+tier='set-up'
+summary() {
+  local status=$?
+  echo
+  if [ $status -eq 0 ]; then
+    say "all passed: ${done_tiers[*]}"
+  else
+    say "FAILED in: $tier (passed before it: ${done_tiers[*]:-none})"
+  fi
+}
+trap summary EXIT
+trap 'exit 130' INT TERM HUP
+
+run_tier() {
+  tier=$1
+  shift
+  local started=$SECONDS
+  echo
+  say "tier: $tier"
+  "$@"
+  done_tiers+=("$tier ($((SECONDS - started)) s);")
+}
+
+go_tests() {
+  . scripts/use-go.sh
+  (cd agent && "$GO" vet ./... && "$GO" test ./...)
+}
+
+run_tier set-up scripts/setup.sh --test
+run_tier check npm run --silent check
+run_tier go go_tests
+run_tier unit vitest run --project unit
+if [ "$(id -u)" -ne 0 ]; then
+  say "not root: tests that need it skip themselves and say so"
+fi
+run_tier host vitest run --project host
+run_tier e2e vitest run --project e2e

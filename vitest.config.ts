@@ -1,0 +1,47 @@
+import { defineConfig } from "vitest/config";
+
+const conditions = ["bandsox-source", "node", "import", "module", "default"];
+const shared = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  // What global set-up files are loaded in.
+  environments: { __vitest__: { resolve: { conditions, externalConditions: conditions } } },
+};
+
+/** Three tiers by file name: what a test needs decides where it may run. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: ["**/*.host.test.ts", "**/node_modules/**"],
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "host",
+          include: ["packages/*/src/**/*.host.test.ts"],
+          globalSetup: ["test/setup/host-tier.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.e2e.ts"],
+          globalSetup: ["test/setup/e2e-tier.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+});
