@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,7 +55,9 @@ func runTool(ctx context.Context, now time.Time, output, tool string, args ...st
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC", "MKE2FS_CONFIG=/dev/null",
 		"E2FSPROGS_FAKE_TIME=" + clock, "SOURCE_DATE_EPOCH=" + clock,
 	}
+	runtime.LockOSThread() // the kernel sends Pdeathsig when the thread that started the program ends
 	err = command.Run()
+	runtime.UnlockOSThread()
 	said := printed.String()
 	if len(said) > maxQuotedOutput {
 		said = said[len(said)-maxQuotedOutput:]
