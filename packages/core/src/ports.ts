@@ -7,6 +7,8 @@ export type {
   MachineSpec,
   VmmExit,
 } from "./engine/engine.ts";
+export { collect } from "./guest/collect.ts";
+export { GuestClient } from "./guest/guest-client.ts";
 export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openDatabase } from "./store/database.ts";

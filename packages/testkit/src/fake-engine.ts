@@ -1,3 +1,4 @@
+import { BandSoxError } from "@bandsox/contract";
 import type { BootRequest, Engine, VmmExit } from "@bandsox/core/ports";
 import { ownIdentity } from "@bandsox/core/ports";
 import { type FakeAgent, type FakeAgentOptions, startFakeAgent } from "./fake-agent.ts";
@@ -32,6 +33,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
     capabilities: { networking: false, acceleration: "tcg" },
     beforeBoot: () => {},
     async boot(request) {
+      if (request.signal?.aborted) throw new BandSoxError("interrupted", "interrupted", {});
       await engine.beforeBoot(request);
       const { dir, agentSocket } = request.paths;
       exits.delete(dir);

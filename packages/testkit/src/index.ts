@@ -1,3 +1,4 @@
+export { type EngineUnderTest, engineContract } from "./engine-contract.ts";
 export { type FakeAgent, type FakeAgentOptions, frame, startFakeAgent } from "./fake-agent.ts";
 export { type FakeEngine, fakeEngine } from "./fake-engine.ts";
 export { FAKE_DIGEST, type FakePorts, fakePorts } from "./fake-ports.ts";
