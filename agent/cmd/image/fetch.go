@@ -3,20 +3,28 @@ package main
 import (
 	"context"
 	"flag"
+	"os"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"bandsox.dev/agent/internal/image/blobstore"
+	"bandsox.dev/agent/internal/image/event"
 	"bandsox.dev/agent/internal/image/fetch"
 	"bandsox.dev/agent/internal/image/oci"
 	"bandsox.dev/agent/internal/image/registry"
 	"bandsox.dev/agent/internal/image/source"
 )
 
-const defaultMaxBytes = 64 << 30
+const (
+	defaultMaxBytes = 64 << 30
+	// credsVariable holds `user:password` for the registry; a flag would show it to every process
+	credsVariable = "BANDSOX_REGISTRY_CREDS"
+)
 
 type fetchOptions struct {
 	store, platform, source string
+	registries              string
 	maxBytes                int64
 	insecure, env           listFlag
 	cmd, entrypoint         jsonListFlag
@@ -31,6 +39,7 @@ func parseFetch(args []string) (command, bool, error) {
 	flags.StringVar(&options.platform, "platform", "", "os/arch[/variant] to select")
 	flags.Int64Var(&options.maxBytes, "max-bytes", defaultMaxBytes, "most bytes all layers may have together")
 	flags.Var(&options.insecure, "insecure", "host or host:port to speak plain http to; may be repeated")
+	flags.StringVar(&options.registries, "registries", "", "file of registry settings; it need not exist")
 	flags.Var(&options.env, "env", "K=V for the config of dir: and tar: sources; may be repeated")
 	flags.Var(&options.cmd, "cmd", "JSON array for the config of dir: and tar: sources")
 	flags.Var(&options.entrypoint, "entrypoint", "JSON array for the config of dir: and tar: sources")
@@ -63,10 +72,19 @@ func runFetch(ctx context.Context, options fetchOptions, platform v1.Platform, e
 	if err != nil {
 		return nil, err
 	}
+	settings, err := registry.ReadSettings(options.registries)
+	if err != nil {
+		return nil, err
+	}
+	waiting := func(host string, wait time.Duration) {
+		emit(event.Wait{Type: "wait", Registry: host, WaitMs: wait.Milliseconds()})
+	}
 	image, err := source.Parse(options.source, source.Options{
 		Store:    store,
 		MaxBytes: options.maxBytes,
-		Registry: registry.Options{Insecure: options.insecure},
+		Registry: registry.Options{
+			Insecure: options.insecure, Settings: settings, Creds: os.Getenv(credsVariable), OnWait: waiting,
+		},
 		Run: v1.Config{
 			Env: options.env, Cmd: options.cmd, Entrypoint: options.entrypoint,
 			WorkingDir: options.workdir, User: options.user,

@@ -100,6 +100,12 @@ export const ERRORS = {
     details: z.object({ reference: text }),
     hint: "wait, or log in to the registry to raise the limit",
   },
+  image_daemon_unreachable: {
+    status: 502,
+    retryable: true,
+    details: z.object({ reference: text }),
+    hint: "start Docker or Podman, or name its socket in DOCKER_HOST",
+  },
   image_digest_mismatch: {
     status: 502,
     retryable: true,

@@ -17,6 +17,7 @@ import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
 import { ImageStore } from "./image/image-store.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
 import { openDatabase } from "./store/database.ts";
+import { ImageGuard } from "./store/image-guard.ts";
 import { ImageRecords } from "./store/image-records.ts";
 import { Leases } from "./store/leases.ts";
 import { Ledger } from "./store/ledger.ts";
@@ -61,8 +62,9 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
   const images = new ImageStore({
-    ...{ paths, leases, staging, helperPath: helpers.image, platform: platform() },
+    ...{ paths, staging, helperPath: helpers.image, platform: platform() },
     records: new ImageRecords(database),
+    guard: new ImageGuard(database, leases),
     now: () => new Date(),
   });
   const ports: VmPorts = {

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"bandsox.dev/agent/internal/image/fault"
-	"bandsox.dev/agent/internal/image/scratch"
 )
 
 // copyChunks copies until r ends, checking ctx between chunks.
@@ -36,7 +35,12 @@ func copyChunks(ctx context.Context, w io.Writer, r io.Reader, progress func(int
 }
 
 // diskWriter gives write errors the name of the file and a code.
-type diskWriter struct{ file *scratch.File }
+type diskWriter struct {
+	file interface {
+		io.Writer
+		Name() string
+	}
+}
 
 func (w diskWriter) Write(p []byte) (int, error) {
 	n, err := w.file.Write(p)

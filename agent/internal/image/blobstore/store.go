@@ -1,7 +1,8 @@
 // Package blobstore keeps blobs under the digest of their content.
 //
 // Layout: `blobs/sha256/<hex>` holds complete, verified blobs only; `tmp/`
-// holds blobs being written. A blob reaches its name by rename, after its
+// holds blobs being written, `partial/<hex>` the beginnings of blobs whose
+// transfer broke. A blob reaches its name by rename, after its
 // size and digest were checked and its bytes were synced.
 package blobstore
 
@@ -17,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -47,13 +49,16 @@ type Store struct {
 // Open makes the directories the store needs and removes what dead writers left.
 func Open(dir string) (*Store, error) {
 	store := &Store{dir: dir, verified: map[v1.Hash]int64{}}
-	for _, path := range []string{store.blobDir(), store.tempDir()} {
+	for _, path := range []string{store.blobDir(), store.tempDir(), store.partialDir()} {
 		if err := os.MkdirAll(path, blobDirMode); err != nil {
 			return nil, fault.File("create", path, err)
 		}
 	}
 	if err := scratch.Sweep(store.tempDir(), tempPrefix); err != nil {
 		return nil, fault.File("sweep", store.tempDir(), err)
+	}
+	if err := store.sweepPartials(time.Now()); err != nil {
+		return nil, fault.File("sweep", store.partialDir(), err)
 	}
 	return store, nil
 }

@@ -101,6 +101,13 @@ type Disk struct {
 	SkippedDevices int64 `json:"skippedDevices"`
 }
 
+// Wait says that a registry limits our rate and how long it makes us wait.
+type Wait struct {
+	Type     string `json:"type"`
+	Registry string `json:"registry"`
+	WaitMs   int64  `json:"waitMs"`
+}
+
 // Failure is the final line of a run that did not succeed.
 type Failure struct {
 	Type    string         `json:"type"`

@@ -6,6 +6,7 @@ package fetch
 
 import (
 	"context"
+	"io"
 	"slices"
 	"time"
 
@@ -22,6 +23,8 @@ import (
 const (
 	parallelLayers   = 4
 	progressInterval = 100 * time.Millisecond
+	// resumableBytes is the size from which what arrived of a blob is worth keeping when the transfer ends early.
+	resumableBytes = 64 << 10
 )
 
 // Options say what to fetch and where to.
@@ -112,16 +115,27 @@ func fetchBlob(ctx context.Context, image source.Image, blob v1.Descriptor, opti
 		return nil
 	}
 	report.say(event.Started, 0)
+	if err := transfer(ctx, image, blob, options.Store, report.progress); err != nil {
+		return err
+	}
+	report.say(event.Done, blob.Size)
+	return nil
+}
+
+func transfer(ctx context.Context, image source.Image, blob v1.Descriptor, store *blobstore.Store, progress func(int64)) error {
+	want := blobstore.Blob{Digest: blob.Digest, Size: blob.Size}
+	if resumable, ok := image.(source.Resumable); ok && blob.Size >= resumableBytes {
+		open := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+			return resumable.OpenAt(ctx, blob, offset)
+		}
+		return store.PutResumable(ctx, want, open, progress)
+	}
 	content, err := image.Open(ctx, blob)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	if err := options.Store.Put(ctx, want, content, report.progress); err != nil {
-		return err
-	}
-	report.say(event.Done, blob.Size)
-	return nil
+	return store.Put(ctx, want, content, progress)
 }
 
 func storeManifest(ctx context.Context, document oci.Document, options Options) error {

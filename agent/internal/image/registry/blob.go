@@ -9,6 +9,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"bandsox.dev/agent/internal/image/fault"
 )
@@ -21,7 +22,12 @@ var errStalled = errors.New("nothing arrived")
 // Open streams a blob. A broken transfer is taken up where it stopped. The
 // reader delivers at most the descriptor's size and does not check the digest.
 func (i *Image) Open(ctx context.Context, blob v1.Descriptor) (io.ReadCloser, error) {
-	reader := &blobReader{image: i, parent: ctx, blob: blob}
+	return i.OpenAt(ctx, blob, 0)
+}
+
+// OpenAt is Open from an offset on.
+func (i *Image) OpenAt(ctx context.Context, blob v1.Descriptor, offset int64) (io.ReadCloser, error) {
+	reader := &blobReader{image: i, parent: ctx, blob: blob, offset: offset}
 	if err := reader.reopen(); err != nil {
 		return nil, i.explain(err)
 	}
@@ -138,6 +144,9 @@ func (r *blobReader) reopen() error {
 		header.Set("Range", fmt.Sprintf("bytes=%d-", r.offset))
 	}
 	response, err := r.image.get(r.ctx, "blobs", r.blob.Digest.String(), header)
+	if refusesRange(err) {
+		response, err = r.image.get(r.ctx, "blobs", r.blob.Digest.String(), http.Header{})
+	}
 	r.stall.Stop()
 	if err != nil {
 		if cause := context.Cause(r.ctx); cause != nil {
@@ -156,6 +165,12 @@ func (r *blobReader) reopen() error {
 		return r.wrongSize(begin + response.ContentLength)
 	}
 	return nil
+}
+
+// refusesRange reports a server that knows no ranges and says so; it is asked for the whole.
+func refusesRange(err error) bool {
+	var answer *transport.Error
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusRequestedRangeNotSatisfiable
 }
 
 func (r *blobReader) wrongSize(found int64) error {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -26,7 +29,7 @@ const (
 )
 
 var retriedStatuses = []int{
-	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+	http.StatusRequestTimeout, http.StatusInternalServerError,
 	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
@@ -39,9 +42,13 @@ func (i *Image) connect(ctx context.Context) error {
 			i.given, repository.RegistryStr(), orDefault(credentialFile(), "the keychain"), err).
 			With("registry", repository.RegistryStr())
 	}
-	i.credentials = describeCredentials(auth, repository.RegistryStr())
+	i.credentials = i.describeCredentials(auth)
+	base, err := i.transport()
+	if err != nil {
+		return err
+	}
 	scopes := []string{repository.Scope(transport.PullScope)}
-	signed, err := transport.NewWithContext(ctx, repository.Registry, auth, i.transport(), scopes)
+	signed, err := transport.NewWithContext(ctx, repository.Registry, auth, base, scopes)
 	if err != nil {
 		return i.explain(err)
 	}
@@ -49,15 +56,26 @@ func (i *Image) connect(ctx context.Context) error {
 	return nil
 }
 
-func (i *Image) transport() http.RoundTripper {
+func (i *Image) transport() (http.RoundTripper, error) {
 	base := remote.DefaultTransport.(*http.Transport).Clone()
 	base.DisableCompression = true // a layer served with Content-Encoding must arrive as it was hashed
 	base.ResponseHeaderTimeout = i.options.StallTimeout
-	retrying := transport.NewRetry(plaintextGuard{next: base, hosts: i.plaintext},
+	trusted, err := trust(i.registry(), i.setting, i.options.CertDirs)
+	if err != nil {
+		return nil, err
+	}
+	if trusted != nil {
+		base.TLSClientConfig = trusted
+	}
+	patient := patience{
+		next:  &plaintextGuard{next: base, hosts: i.plaintext, untrusted: map[string]error{}},
+		first: i.options.Backoff.Duration, onWait: i.options.OnWait, now: time.Now,
+	}
+	retrying := transport.NewRetry(patient,
 		transport.WithRetryBackoff(i.options.Backoff),
 		transport.WithRetryPredicate(isTransient),
 		transport.WithRetryStatusCodes(retriedStatuses...))
-	return transport.NewUserAgent(retrying, userAgent)
+	return transport.NewUserAgent(retrying, userAgent), nil
 }
 
 // isTransient reports whether the same request may succeed when sent again.
@@ -92,18 +110,41 @@ func (hosts plaintextHosts) allows(authority string) bool {
 	return slices.Contains(hosts, authority) || slices.Contains(hosts, host)
 }
 
-// plaintextGuard refuses to send anything over plain HTTP to other hosts: the
-// library would fall back to it for private addresses.
+// plaintextGuard refuses to send anything over plain HTTP to other hosts, and to
+// hosts that speak TLS with a certificate we do not trust: the library would
+// fall back to plain HTTP for both.
 type plaintextGuard struct {
 	next  http.RoundTripper
 	hosts plaintextHosts
+
+	mu        sync.Mutex
+	untrusted map[string]error
 }
 
-func (g plaintextGuard) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.URL.Scheme != "https" && !g.hosts.allows(request.URL.Host) {
-		return nil, fmt.Errorf("plain http to %s is not allowed (--insecure %s allows it)", request.URL.Host, request.URL.Host)
+func (g *plaintextGuard) RoundTrip(request *http.Request) (*http.Response, error) {
+	host := request.URL.Host
+	if request.URL.Scheme != "https" {
+		if !g.hosts.allows(host) {
+			return nil, fmt.Errorf("plain http to %s is not allowed (--insecure %s allows it)", host, host)
+		}
+		if err := g.distrust(host); err != nil {
+			return nil, err
+		}
 	}
-	return g.next.RoundTrip(request)
+	response, err := g.next.RoundTrip(request)
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.untrusted[host] = err
+	}
+	return response, err
+}
+
+func (g *plaintextGuard) distrust(host string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.untrusted[host]
 }
 
 // checkRedirect keeps a public registry from pointing us at addresses of our own network.

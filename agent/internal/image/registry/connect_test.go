@@ -30,7 +30,7 @@ func TestAPrivateAddressIsNotSpokenToInPlaintextUnasked(t *testing.T) {
 		sent = append(sent, r.URL.Scheme)
 		return nil, errors.New("refused")
 	})
-	guard := plaintextGuard{next: next}
+	guard := &plaintextGuard{next: next}
 	for _, scheme := range []string{"http", "https"} {
 		request := httptest.NewRequest(http.MethodGet, scheme+"://10.0.0.1/v2/", nil)
 		if _, err := guard.RoundTrip(request); scheme == "http" && !strings.Contains(err.Error(), "--insecure 10.0.0.1") {

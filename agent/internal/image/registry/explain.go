@@ -27,7 +27,7 @@ func (i *Image) explain(err error) error {
 	case errors.As(err, &answer):
 		return i.explainAnswer(answer)
 	}
-	return fault.New(fault.RegistryUnreachable, "pull %s: talk to %s: %w", i.given, i.registry(), withoutQuery(err)).
+	return fault.New(fault.RegistryUnreachable, "pull %s: talk to %s: %w%s", i.given, i.registry(), withoutQuery(err), i.afterMirrors()).
 		With("registry", i.registry())
 }
 
@@ -41,18 +41,26 @@ func (i *Image) explainAnswer(answer *transport.Error) error {
 	var failure *fault.Error
 	switch status := answer.StatusCode; {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		failure = fault.New(fault.RegistryUnauthorized, "pull %s: registry %s refused %s with %d%s; we asked %s",
-			i.given, i.registry(), scope, status, said, i.credentials).
+		failure = fault.New(fault.RegistryUnauthorized, "pull %s: registry %s refused %s with %d%s; we asked %s%s",
+			i.given, i.registry(), scope, status, said, i.credentials, i.afterMirrors()).
 			With("scope", scope).With("credentials", i.credentials)
 	case status == http.StatusTooManyRequests || hasCode(answer, transport.TooManyRequestsErrorCode):
 		failure = fault.New(fault.RegistryRateLimited, "pull %s: registry %s limits how often we may ask: %d%s; we asked %s",
 			i.given, i.registry(), status, said, i.credentials)
 	case status == http.StatusNotFound && strings.HasPrefix(path, "/v2/") && path != "/v2/":
-		failure = fault.New(fault.ImageNotFound, "pull %s: the registry answered %d%s", i.given, status, said)
+		failure = fault.New(fault.ImageNotFound, "pull %s: the registry answered %d%s%s", i.given, status, said, i.afterMirrors())
 	default:
 		failure = fault.New(fault.RegistryUnreachable, "pull %s: registry %s answered %s with %d%s", i.given, i.registry(), path, status, said)
 	}
 	return failure.With("registry", i.registry()).With("status", answer.StatusCode)
+}
+
+// afterMirrors names the mirrors that were asked in vain before.
+func (i *Image) afterMirrors() string {
+	if len(i.alsoTried) == 0 {
+		return ""
+	}
+	return " (after " + strings.Join(i.alsoTried, ", ") + ")"
 }
 
 func (i *Image) registry() string { return i.ref.Context().RegistryStr() }

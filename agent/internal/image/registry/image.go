@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,8 +40,16 @@ var acceptedManifests = strings.Join([]string{
 type Options struct {
 	// Insecure lists `host` or `host:port` that may be spoken to over plain HTTP, beside loopback
 	Insecure []string
+	// Settings are what the storage says of registries
+	Settings Settings
+	// Creds is `user:password` for the registry of the reference, instead of stored credentials
+	Creds string
 	// Keychain finds credentials (default: Docker's and Podman's configuration)
 	Keychain authn.Keychain
+	// CertDirs hold authorities by registry (default: Docker's and Podman's certs.d)
+	CertDirs []string
+	// OnWait is told when a registry makes us wait; it may be nil
+	OnWait func(host string, wait time.Duration)
 	// Backoff between tries of one request (default: 1 s, then 3 s)
 	Backoff transport.Backoff
 	// StallTimeout is how long a transfer may deliver nothing (default: 60 s)
@@ -53,7 +62,9 @@ type Image struct {
 	ref         name.Reference
 	options     Options
 	plaintext   plaintextHosts
+	setting     Setting
 	credentials string
+	alsoTried   []string
 	client      *http.Client
 }
 
@@ -63,7 +74,11 @@ func Parse(reference string, options Options) (*Image, error) {
 	if err != nil {
 		return nil, fault.New(fault.ImageInvalid, "read reference %q: %w", reference, err).With("reference", reference)
 	}
-	image := &Image{given: reference, options: options, plaintext: options.Insecure}
+	image := &Image{given: reference, options: options, plaintext: slices.Clone(options.Insecure)}
+	image.setting = options.Settings.of(ref.Context().RegistryStr())
+	if image.setting.PlainHTTP {
+		image.plaintext = append(image.plaintext, ref.Context().RegistryStr())
+	}
 	if image.plaintext.allows(ref.Context().RegistryStr()) {
 		ref, err = name.ParseReference(reference, name.Insecure)
 	}
@@ -71,8 +86,14 @@ func Parse(reference string, options Options) (*Image, error) {
 		return nil, err
 	}
 	image.ref = ref
-	if image.options.Keychain == nil {
-		image.options.Keychain = authn.DefaultKeychain
+	if image.options.Keychain, err = keychain(options); err != nil {
+		return nil, err
+	}
+	if image.options.CertDirs == nil {
+		image.options.CertDirs = defaultCertDirs()
+	}
+	if image.options.OnWait == nil {
+		image.options.OnWait = func(string, time.Duration) {}
 	}
 	if image.options.StallTimeout == 0 {
 		image.options.StallTimeout = defaultStallTimeout
@@ -81,6 +102,16 @@ func Parse(reference string, options Options) (*Image, error) {
 		image.options.Backoff = transport.Backoff{Duration: time.Second, Factor: 3, Jitter: 0.1, Steps: 3}
 	}
 	return image, nil
+}
+
+func keychain(options Options) (authn.Keychain, error) {
+	switch {
+	case options.Creds != "":
+		return givenKeychain(options.Creds)
+	case options.Keychain != nil:
+		return options.Keychain, nil
+	}
+	return authn.DefaultKeychain, nil
 }
 
 // Reference is the full name, with registry and tag or digest.

@@ -29,6 +29,7 @@ type archiveImage struct {
 	tag     string
 	options Options
 
+	content io.ReaderAt // the plain archive, opened from path when nil
 	members *tarIndex
 	byBlob  map[v1.Hash]*io.SectionReader
 }
@@ -46,7 +47,10 @@ func (i *archiveImage) Open(_ context.Context, blob v1.Descriptor) (io.ReadClose
 // Resolve indexes the archive; the file stays open for Open until the process ends.
 func (i *archiveImage) Resolve(ctx context.Context, _ v1.Platform) (oci.Document, v1.Hash, error) {
 	none := v1.Hash{}
-	file, err := i.open(ctx)
+	file, err := i.content, error(nil)
+	if file == nil {
+		file, err = i.open(ctx)
+	}
 	if err != nil {
 		return oci.Document{}, none, err
 	}

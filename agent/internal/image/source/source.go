@@ -1,5 +1,5 @@
-// Package source is where images come from: registries, OCI layouts, docker
-// save archives, root directories and rootfs tars.
+// Package source is where images come from: registries, container daemons, OCI
+// layouts, docker save archives, root directories and rootfs tars.
 package source
 
 import (
@@ -30,6 +30,11 @@ type Image interface {
 	Open(ctx context.Context, blob v1.Descriptor) (io.ReadCloser, error)
 }
 
+// Resumable is an Image whose blobs can be streamed from an offset on.
+type Resumable interface {
+	OpenAt(ctx context.Context, blob v1.Descriptor, offset int64) (io.ReadCloser, error)
+}
+
 // Options are what the kinds of source need beside their address.
 type Options struct {
 	// Store receives what dir: and tar: pack while they resolve
@@ -40,23 +45,27 @@ type Options struct {
 	Registry registry.Options
 	// Run fills the config of dir: and tar: images
 	Run v1.Config
+	// DaemonSockets are where a Docker-like daemon may listen (default: DaemonSockets of the environment)
+	DaemonSockets []string
 }
 
 // Parse reads a source such as `registry:python:3-alpine` or `oci:/images/app:v1`.
 func Parse(text string, options Options) (Image, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	if rest == "" {
-		return nil, fault.New(fault.Internal, "read source %q: want registry:, oci:, docker-archive:, dir: or tar: and an address", text)
+		return nil, fault.New(fault.Internal, "read source %q: want registry:, docker-daemon:, oci:, docker-archive:, dir: or tar: and an address", text)
 	}
 	switch kind {
 	case "registry":
-		return registry.Parse(rest, options.Registry)
+		return registry.ParseMirrored(rest, options.Registry)
 	case "oci":
 		path, tag := splitTag(rest)
 		return &layoutImage{path: path, tag: tag}, nil
 	case "docker-archive":
 		path, tag := splitTag(rest)
 		return &archiveImage{path: path, tag: tag, options: options}, nil
+	case "docker-daemon":
+		return &daemonImage{name: rest, options: options}, nil
 	case "dir", "tar":
 		return &rootfsImage{kind: kind, path: rest, options: options}, nil
 	}

@@ -2,6 +2,7 @@ import type { CreateVmOptions } from "bandsox";
 import type { Output } from "../context.ts";
 
 const MEGABYTE = 1_000_000;
+const MS_PER_SECOND = 1000;
 const CLEAR_LINE = "\r\u001b[2K";
 
 type ImageEvent = Parameters<NonNullable<CreateVmOptions["onImageEvent"]>>[0];
@@ -20,6 +21,10 @@ export function imageProgress(stderr: Output, image: string) {
     if (event.type === "layer" && event.state === "started")
       void line(`unpacking ${image}: layer ${event.index + 1} of ${event.of}`);
     if (event.type === "mkfs") void line(`unpacking ${image}: making its base disk`);
+    if (event.type === "wait")
+      void line(
+        `waiting ${Math.ceil(event.waitMs / MS_PER_SECOND)} s: ${event.registry} limits how often we may ask`,
+      );
     if (event.type !== "blob" || event.state === "present") return;
     if (blobs.size === 0 && !stderr.isTty) void line(`fetching ${image}`);
     blobs.set(event.digest, {

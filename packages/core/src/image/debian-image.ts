@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { run } from "../host/run.ts";
 import type { ImageRecord } from "../store/image-records.ts";
 import type { Staging } from "../store/staging.ts";
-import type { ImageStore } from "./image-store.ts";
 
 /** A root file system to be built from the distribution's mirror. */
 export interface DebianRecipe {
@@ -15,8 +14,18 @@ export interface DebianRecipe {
   readonly cmd: readonly string[];
 }
 
+/** Reads a root file system's tar into the store. */
+export interface TarImporter {
+  importTar(
+    file: string,
+    reference: string,
+    config: { readonly env: Readonly<Record<string, string>>; readonly cmd: readonly string[] },
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<ImageRecord>;
+}
+
 export interface DebianImageOptions {
-  readonly images: ImageStore;
+  readonly images: TarImporter;
   readonly staging: Staging;
   readonly signal?: AbortSignal | undefined;
 }
@@ -51,7 +60,7 @@ export function mmdebstrapArgs({ suite, include }: DebianRecipe, tar: string): s
   return [
     "--quiet",
     "--variant=minbase",
-    `--include=${include.join(",")}`,
+    ...(include.length > 0 ? [`--include=${include.join(",")}`] : []),
     '--aptopt=Acquire::Languages "none"',
     ...excluded,
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",

@@ -33,7 +33,13 @@ export const HelperEvent = z.discriminatedUnion("type", [
     files: z.number(),
     skippedDevices: z.number().default(0),
   }),
-  z.object({ type: z.literal("error"), code: z.string(), message: z.string() }),
+  z.object({ type: z.literal("wait"), registry: z.string(), waitMs: z.number() }),
+  z.object({
+    type: z.literal("error"),
+    code: z.string(),
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()).default({}),
+  }),
 ]);
 export type HelperEvent = z.infer<typeof HelperEvent>;
 type Final = Extract<HelperEvent, { type: "image" | "disk" }>;
@@ -41,6 +47,8 @@ type Final = Extract<HelperEvent, { type: "image" | "disk" }>;
 export interface HelperCall {
   readonly helperPath: string;
   readonly args: readonly string[];
+  /** Variables added to this process's */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** What the call is about, for errors */
   readonly reference: string;
   readonly onEvent?: ((event: HelperEvent) => void) | undefined;
@@ -61,6 +69,7 @@ export async function callImageHelper<T extends Final["type"]>(
   const child = execa(call.helperPath, [subcommand, "--stdin-lifeline", ...rest], {
     stdin: "pipe",
     reject: false,
+    env: { ...call.env },
     buffer: { stdout: false },
     maxBuffer: 1024 * 1024,
     forceKillAfterDelay: 10_000,
@@ -96,6 +105,12 @@ export async function callImageHelper<T extends Final["type"]>(
 
 function helperError(event: Extract<HelperEvent, { type: "error" }>, reference: string): BandSoxError {
   const code = event.code in ERRORS ? (event.code as ErrorCode) : "tool_failed";
-  const details = { reference, path: reference, tool: "bandsox-image", output: event.message };
+  const details = {
+    reference,
+    path: reference,
+    tool: "bandsox-image",
+    output: event.message,
+    ...event.details,
+  };
   return new BandSoxError(code, event.message, ERRORS[code].details.parse(details) as never);
 }

@@ -1,11 +1,23 @@
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoragePaths } from "../host/paths.ts";
+import type { ImageGuard } from "../store/image-guard.ts";
 import type { ImageRecord, ImageRecords } from "../store/image-records.ts";
-import type { Leases } from "../store/leases.ts";
 import type { Staging } from "../store/staging.ts";
+import { buildDebianImage } from "./debian-image.ts";
+import { adoptDisk } from "./disk-image.ts";
+import { ImageConfig } from "./image-config.ts";
 import { callImageHelper, type HelperEvent } from "./image-helper.ts";
-import { type ImageSource, parseImageSource } from "./image-source.ts";
+import {
+  type DiskSource,
+  type HelperSource,
+  type ImageSource,
+  isFetchedOnce,
+  parseImageSource,
+  type RecipeSource,
+} from "./image-source.ts";
+import { type RegistryAccess, registryAccess } from "./registry-access.ts";
+import { stampOf } from "./source-stamp.ts";
 
 /** Every base disk has this apparent size, so that a device never changes size under a guest; sparse. */
 export const BASE_APPARENT_BYTES = 16 * 1024 ** 3;
@@ -16,22 +28,31 @@ export interface ImageStoreOptions {
   readonly paths: StoragePaths;
   readonly helperPath: string;
   readonly records: ImageRecords;
-  readonly leases: Leases;
+  readonly guard: ImageGuard;
   readonly staging: Staging;
   readonly now: () => Date;
   /** OCI platform wanted, e.g. `linux/amd64` */
   readonly platform: string;
 }
 
-interface WorkOptions {
+export interface WorkOptions {
   readonly onEvent?: ((event: HelperEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How to fetch, beside what. */
+export interface FetchOptions extends WorkOptions, RegistryAccess {
+  /** OCI platform instead of the store's, e.g. `linux/amd64/v3` */
+  readonly platform?: string | undefined;
+}
+
 /** How a root file system that says nothing about itself is to be run. */
 export interface ImportedConfig {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly cmd?: readonly string[];
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly cmd?: readonly string[] | undefined;
+  readonly entrypoint?: readonly string[] | undefined;
+  readonly workingDir?: string | undefined;
+  readonly user?: string | undefined;
 }
 
 /** Images by reference and base disks by digest; what one process fetches, all have. */
@@ -44,19 +65,38 @@ export class ImageStore {
 
   /**
    * Finds the image a user names, fetching it when the store lacks it. A registry reference is fetched once; a
-   * local source is read each time, since what is behind a path may have changed.
+   * local source is read again whenever it may have changed.
    *
    * @throws {BandSoxError} `invalid_argument`, `image_…`, `registry_…`, `disk_full`, `interrupted`
    */
-  async resolve(image: string, options: WorkOptions = {}): Promise<ImageRecord> {
+  async resolve(image: string, options: FetchOptions = {}): Promise<ImageRecord> {
     const source = parseImageSource(image);
-    const known =
-      source.kind === "registry" ? this.#options.records.findByReference(source.reference) : undefined;
+    const stamp = await stampOf(source);
+    const known = this.#current(source, stamp);
     if (known) return known;
-    using _lease = await this.#options.leases.acquire(`image:${source.reference}`, options.signal);
-    const fetchedMeanwhile =
-      source.kind === "registry" ? this.#options.records.findByReference(source.reference) : undefined;
-    return fetchedMeanwhile ?? (await this.#fetch(source, source.reference, [], options));
+    using _lease = await this.#options.guard.use(source.reference, options.signal);
+    return (
+      this.#current(source, stamp) ?? (await this.#obtain(source, source.reference, { ...options, stamp }))
+    );
+  }
+
+  /** Fetches an image whether or not the store has it, so that a moved tag is followed. */
+  async pull(image: string, options: FetchOptions = {}): Promise<ImageRecord> {
+    const source = parseImageSource(image);
+    const stamp = await stampOf(source);
+    using _lease = await this.#options.guard.use(source.reference, options.signal);
+    return this.#obtain(source, source.reference, { ...options, stamp });
+  }
+
+  /** Reads any source into the store under a name of the caller's, which needs no registry from then on. */
+  async import(
+    image: string,
+    name: string,
+    options: FetchOptions & { config?: ImportedConfig | undefined } = {},
+  ): Promise<ImageRecord> {
+    const { reference } = parseImageSource(name);
+    using _lease = await this.#options.guard.use(reference, options.signal);
+    return this.#obtain(parseImageSource(image), reference, options);
   }
 
   /** Reads a root file system's tar into the store under a reference of the caller's. */
@@ -66,10 +106,7 @@ export class ImageStore {
     config: ImportedConfig,
     options: WorkOptions = {},
   ): Promise<ImageRecord> {
-    const name = parseImageSource(reference).reference;
-    const env = Object.entries(config.env ?? {}).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
-    const cmd = config.cmd ? ["--cmd", JSON.stringify(config.cmd)] : [];
-    return this.#fetch(parseImageSource(`tar:${file}`), name, [...env, ...cmd], options);
+    return this.import(`tar:${file}`, reference, { ...options, config });
   }
 
   /** Whether a reference is in the store already. */
@@ -79,10 +116,10 @@ export class ImageStore {
 
   /** Returns the read-only disk of an image, building it once per digest whoever asks first. */
   async ensureBaseDisk(digest: string, options: WorkOptions = {}): Promise<string> {
-    const { paths, leases, staging, helperPath } = this.#options;
-    const path = join(paths.basesDir, `${digest.replace("sha256:", "")}.ext4`);
+    const { paths, guard, staging, helperPath } = this.#options;
+    const path = baseDiskPath(paths, digest);
     if (await exists(path)) return path;
-    using _lease = await leases.acquire(`base:${digest}`, options.signal);
+    using _lease = await guard.use(digest, options.signal);
     if (await exists(path)) return path;
     await mkdir(paths.basesDir, { recursive: true, mode: 0o711 });
     await using work = await staging.open();
@@ -103,24 +140,79 @@ export class ImageStore {
     return path;
   }
 
-  async #fetch(
-    source: ImageSource,
-    reference: string,
-    extra: string[],
-    options: WorkOptions,
-  ): Promise<ImageRecord> {
-    const { paths, helperPath, platform, records, now } = this.#options;
-    await mkdir(paths.imageStore, { recursive: true, mode: 0o711 });
-    const args = ["fetch", "--store", paths.imageStore, "--platform", platform, ...extra, source.text];
-    const image = await callImageHelper(
-      { helperPath, args, reference: source.reference, ...options },
-      "image",
-    );
-    const sizeBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-    const record = { digest: image.digest, config: image.config, sizeBytes };
-    records.put(reference, record, now());
+  /** What the store has of a source, if that is still what the source is. */
+  #current(source: ImageSource, stamp: string | undefined): ImageRecord | undefined {
+    if (isFetchedOnce(source)) return this.#options.records.findByReference(source.reference);
+    return stamp === undefined ? undefined : this.#options.records.findByReference(source.reference, stamp);
+  }
+
+  async #obtain(source: ImageSource, reference: string, options: ObtainOptions): Promise<ImageRecord> {
+    const record = await this.#read(source, options);
+    const { records, now } = this.#options;
+    records.put(reference, record, { now: now(), stamp: options.stamp });
     return record;
   }
+
+  #read(source: ImageSource, options: ObtainOptions): Promise<ImageRecord> {
+    if (source.kind === "ext4") return this.#adopt(source, options);
+    if (source.kind === "debian") return this.#build(source, options);
+    return this.#fetch(source, options);
+  }
+
+  async #adopt(source: DiskSource, { signal, config }: ObtainOptions): Promise<ImageRecord> {
+    const { paths, staging } = this.#options;
+    const pathOf = async (digest: string) => {
+      await mkdir(paths.basesDir, { recursive: true, mode: 0o711 });
+      return baseDiskPath(paths, digest);
+    };
+    const disk = await adoptDisk(source, { staging, apparentBytes: BASE_APPARENT_BYTES, pathOf, signal });
+    return { ...disk, config: ImageConfig.parse({ ...config, env: assignments(config?.env) }) };
+  }
+
+  #build({ suite, include, reference }: RecipeSource, { signal }: ObtainOptions): Promise<ImageRecord> {
+    const importTar = (file: string, _reference: string, config: ImportedConfig) =>
+      this.#fetch(parseImageSource(`tar:${file}`) as HelperSource, { signal, config });
+    const recipe = { suite, include, reference, cmd: ["bash"] };
+    return buildDebianImage(recipe, { images: { importTar }, staging: this.#options.staging, signal });
+  }
+
+  async #fetch(source: HelperSource, options: ObtainOptions): Promise<ImageRecord> {
+    const { paths, helperPath } = this.#options;
+    await mkdir(paths.imageStore, { recursive: true, mode: 0o711 });
+    const { args: how, env } = registryAccess(paths, options);
+    const platform = options.platform ?? this.#options.platform;
+    const args = ["fetch", "--store", paths.imageStore, "--platform", platform, ...how];
+    const { onEvent, signal, config } = options;
+    const call = { helperPath, args: [...args, ...configArgs(config), source.text], env };
+    const image = await callImageHelper({ ...call, reference: source.reference, onEvent, signal }, "image");
+    const sizeBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    return { digest: image.digest, config: image.config, sizeBytes };
+  }
+}
+
+interface ObtainOptions extends FetchOptions {
+  readonly config?: ImportedConfig | undefined;
+  readonly stamp?: string | undefined;
+}
+
+/** Where the base disk of a digest is, or would be. */
+export function baseDiskPath(paths: StoragePaths, digest: string): string {
+  return join(paths.basesDir, `${digest.replace("sha256:", "")}.ext4`);
+}
+
+function configArgs(config: ImportedConfig = {}): string[] {
+  const { cmd, entrypoint, workingDir, user } = config;
+  return [
+    ...assignments(config.env).flatMap((entry) => ["--env", entry]),
+    ...(cmd ? ["--cmd", JSON.stringify(cmd)] : []),
+    ...(entrypoint ? ["--entrypoint", JSON.stringify(entrypoint)] : []),
+    ...(workingDir === undefined ? [] : ["--workdir", workingDir]),
+    ...(user === undefined ? [] : ["--user", user]),
+  ];
+}
+
+function assignments(env: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -18,23 +18,33 @@ export class ImageRecords {
     this.#database = database;
   }
 
-  /** Stores an image and points `reference` at it. */
-  put(reference: string, image: ImageRecord, now: Date): void {
+  /** Stores an image and points `reference` at it; `stamp` is what the source behind the reference looked like. */
+  put(
+    reference: string,
+    image: ImageRecord,
+    { now, stamp }: { now: Date; stamp?: string | undefined },
+  ): void {
     const at = now.toISOString();
     transaction(this.#database, () => {
       this.#database
         .prepare("INSERT OR IGNORE INTO images (digest, config, size_bytes, created_at) VALUES (?, ?, ?, ?)")
         .run(image.digest, JSON.stringify(image.config), image.sizeBytes, at);
       this.#database
-        .prepare("INSERT OR REPLACE INTO image_references (reference, digest, updated_at) VALUES (?, ?, ?)")
-        .run(reference, image.digest, at);
+        .prepare(
+          "INSERT OR REPLACE INTO image_references (reference, digest, updated_at, stamp) VALUES (?, ?, ?, ?)",
+        )
+        .run(reference, image.digest, at, stamp ?? null);
     });
   }
 
-  findByReference(reference: string): ImageRecord | undefined {
+  /** The image of a reference; with a `stamp`, only if the source looked like that. */
+  findByReference(reference: string, stamp?: string): ImageRecord | undefined {
     const row = this.#database
-      .prepare("SELECT i.* FROM images i JOIN image_references r USING (digest) WHERE r.reference = ?")
-      .get(reference);
+      .prepare(
+        `SELECT i.* FROM images i JOIN image_references r USING (digest)
+         WHERE r.reference = ?1 AND (?2 IS NULL OR r.stamp = ?2)`,
+      )
+      .get(reference, stamp ?? null);
     if (!row) return undefined;
     return {
       digest: String(row.digest),

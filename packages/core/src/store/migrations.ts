@@ -43,4 +43,8 @@ export const MIGRATIONS: readonly string[] = [
     holder        TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- What a local source looked like when it was read; the same look means the same image.
+  ALTER TABLE image_references ADD COLUMN stamp TEXT;
+  `,
 ];
