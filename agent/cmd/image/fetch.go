@@ -10,6 +10,7 @@ import (
 
 	"bandsox.dev/agent/internal/image/blobstore"
 	"bandsox.dev/agent/internal/image/event"
+	"bandsox.dev/agent/internal/image/fault"
 	"bandsox.dev/agent/internal/image/fetch"
 	"bandsox.dev/agent/internal/image/oci"
 	"bandsox.dev/agent/internal/image/registry"
@@ -57,7 +58,8 @@ func parseFetch(args []string) (command, bool, error) {
 		return nil, false, err
 	}
 	if !source.TakesRunConfig(options.source) && options.hasRunConfig() {
-		return nil, false, usage("fetch: --env, --cmd, --entrypoint, --workdir and --user are for dir: and tar: sources only")
+		return nil, false, fault.New(fault.InvalidArgument, "read %s: what runs in it is its own to say; that can be given for dir: and tar: sources only",
+			options.source).With("field", "config").With("found", options.source)
 	}
 	run := func(ctx context.Context, emit func(any)) (any, error) { return runFetch(ctx, options, platform, emit) }
 	return run, *lifeline, nil

@@ -130,7 +130,6 @@ func TestWrongUsage(t *testing.T) {
 		"two sources":        {"fetch", "--store", "x", "--platform", "linux/amd64", "oci:x", "oci:y"},
 		"a bad platform":     {"fetch", "--store", "x", "--platform", "amd64", "oci:x"},
 		"a bad list":         {"fetch", "--store", "x", "--platform", "linux/amd64", "--cmd", "sh", "dir:x"},
-		"a misplaced list":   {"fetch", "--store", "x", "--platform", "linux/amd64", "--env", "A=b", "oci:x"},
 		"a bad digest": {"build-disk", "--store", "x", "--manifest", "sha256:../../etc", "--staging", "x", "--output", "x",
 			"--apparent-bytes", "1", "--max-content-bytes", "1"},
 		"an unknown flag": {"build-disk", "--fast"},
@@ -140,6 +139,11 @@ func TestWrongUsage(t *testing.T) {
 			wantFailure(t, last, code, "internal", exitUsage)
 		})
 	}
+}
+
+func TestARunConfigIsForWhatSaysNothingOfItself(t *testing.T) {
+	last, code := start(t, nil, "fetch", "--store", t.TempDir(), "--platform", "linux/amd64", "--env", "A=b", "oci:x").finish(t)
+	wantFailure(t, last, code, "invalid_argument", exitUsage)
 }
 
 func TestAFailureIsTheLastLine(t *testing.T) {

@@ -9,6 +9,7 @@ import {
   type Vm,
 } from "@bandsox/core";
 import { z } from "zod";
+import { Images } from "./images.ts";
 
 export interface BandSoxOptions {
   /** Where VMs and images are kept (default: `BANDSOX_STORAGE`, else `/var/lib/bandsox` for root, the user's data directory otherwise) */
@@ -37,6 +38,8 @@ export type CreateVmOptions = Omit<VmSpecInput, "image"> & CreateOptions;
  * ```
  */
 export class BandSox implements AsyncDisposable {
+  /** The image store: pull, list, inspect, remove, prune, import, history */
+  readonly images: Images = new Images(() => this.#core());
   readonly #options: BandSoxOptions;
   #opening: Promise<Core> | undefined;
 
@@ -48,7 +51,8 @@ export class BandSox implements AsyncDisposable {
   /**
    * Makes a VM from an image and returns once it runs commands. On failure nothing is left behind.
    *
-   * @param image registry reference (`python:3-alpine`), or `oci:dir[:tag]`, `docker-archive:file`, `dir:path`, `tar:file`
+   * @param image registry reference (`python:3-alpine`), or `docker-daemon:name`, `oci:dir[:tag]`,
+   *   `docker-archive:file`, `dir:path`, `tar:file`, `ext4:file`, `debian:suite?include=package,…`
    * @throws {BandSoxError} `invalid_argument`, `vm_name_taken`, `image_…`, `registry_…`, `kernel_missing`,
    *   `engine_unavailable`, `vm_start_failed`, `disk_full`, `interrupted`
    */

@@ -3,6 +3,11 @@ export {
   type ErrorCode,
   type ExecEvent,
   type ExecResult,
+  type ImageDetails,
+  type ImageHistoryEntry,
+  type ImageInfo,
+  type ImageRemoval,
+  type ImageUsage,
   isBandSoxError,
   type VmInfo,
 } from "@bandsox/contract";
@@ -11,10 +16,13 @@ export {
   type DoctorReport,
   defaultStorageDir,
   type ExecOptions,
+  type FetchOptions,
+  type ImportOptions,
   type PythonResult,
   type SetupStep,
   type StopOptions,
   Vm,
 } from "@bandsox/core";
 export { BandSox, type BandSoxOptions, type CreateVmOptions } from "./bandsox.ts";
+export type { Images } from "./images.ts";
 export { doctor, type InitOptions, init } from "./setup.ts";

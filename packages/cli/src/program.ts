@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { createCommand } from "./commands/create.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
+import { imageCommand } from "./commands/image/image.ts";
 import { initCommand } from "./commands/init.ts";
 import { runCommand } from "./commands/run.ts";
 import { vmDeleteCommand } from "./commands/vm/delete.ts";
@@ -24,6 +25,7 @@ export function bandsoxCommand(context: CliContext): Command {
     createCommand(context),
     execCommand(context),
     vm,
+    imageCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, context);

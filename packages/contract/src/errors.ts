@@ -76,6 +76,18 @@ export const ERRORS = {
     details: z.object({ reference: text }),
     hint: "check the name and the tag; private images need `docker login` credentials",
   },
+  image_unknown: {
+    status: 404,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "list the images of the store with `bandsox image list`",
+  },
+  image_in_use: {
+    status: 409,
+    retryable: false,
+    details: z.object({ reference: text, users: z.array(text) }),
+    hint: "delete the VMs that were made from it first",
+  },
   image_platform_missing: {
     status: 404,
     retryable: false,

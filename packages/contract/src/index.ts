@@ -9,6 +9,8 @@ export {
 } from "./errors.ts";
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
+// images
+export { ImageDetails, ImageHistoryEntry, ImageInfo, ImageRemoval, ImageUsage } from "./image.ts";
 // input
 export { parseInput } from "./parse.ts";
 // VMs

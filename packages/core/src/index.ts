@@ -5,6 +5,8 @@ export { defaultBinDir, defaultStorageDir } from "./host/paths.ts";
 // images
 export type { DebianRecipe } from "./image/debian-image.ts";
 export type { HelperEvent } from "./image/image-helper.ts";
+export type { FetchOptions, ImportedConfig } from "./image/image-store.ts";
+export type { ImportOptions } from "./image/images.ts";
 export { type Core, type CoreOptions, openCore } from "./open-core.ts";
 // setting up a machine
 export { type BootFiles, readBootFiles } from "./setup/boot-files.ts";

@@ -15,8 +15,10 @@ import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
 import { ImageStore } from "./image/image-store.ts";
+import { Images } from "./image/images.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
 import { openDatabase } from "./store/database.ts";
+import { ImageCatalog } from "./store/image-catalog.ts";
 import { ImageGuard } from "./store/image-guard.ts";
 import { ImageRecords } from "./store/image-records.ts";
 import { Leases } from "./store/leases.ts";
@@ -25,6 +27,7 @@ import { Staging } from "./store/staging.ts";
 import { VmRecords } from "./store/vm-records.ts";
 import { type CreateOptions, createVm } from "./vm/create-vm.ts";
 import { findVm } from "./vm/find-vm.ts";
+import { vmImagePins } from "./vm/image-pins.ts";
 import { reconcile } from "./vm/reconcile.ts";
 import { Vm } from "./vm/vm.ts";
 import { toVmInfo } from "./vm/vm-info.ts";
@@ -45,6 +48,7 @@ export interface Core extends Disposable {
   createVm(input: VmSpecInput, options?: CreateOptions): Promise<Vm>;
   getVm(reference: string): Promise<Vm>;
   listVms(): Promise<VmInfo[]>;
+  readonly images: Images;
   hasImage(image: string): boolean;
   imageCommand(vm: Vm): { entrypoint: readonly string[]; cmd: readonly string[] };
   buildDebianImage(recipe: DebianRecipe, signal?: AbortSignal): Promise<void>;
@@ -61,10 +65,10 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const ledger = new Ledger(database);
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
+  const guard = new ImageGuard(database, leases);
   const images = new ImageStore({
-    ...{ paths, staging, helperPath: helpers.image, platform: platform() },
+    ...{ paths, staging, guard, helperPath: helpers.image, platform: platform() },
     records: new ImageRecords(database),
-    guard: new ImageGuard(database, leases),
     now: () => new Date(),
   });
   const ports: VmPorts = {
@@ -76,18 +80,22 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     newId: () => VmId.parse(`vm_${idOf()}`),
     now: () => new Date(),
   };
+  const catalog = new ImageCatalog(database);
+  const pins = () => vmImagePins(ports.records);
+  const library = new Images({ ...{ paths, catalog, guard, pins }, store: images });
   await reconcile(ports);
   const opened = resources.move();
-  return coreOf(ports, { images, staging, close: () => void opened.disposeAsync() });
+  return coreOf(ports, { images, library, staging, close: () => void opened.disposeAsync() });
 }
 
 interface CoreParts {
   readonly images: ImageStore;
+  readonly library: Images;
   readonly staging: Staging;
   readonly close: () => void;
 }
 
-function coreOf(ports: VmPorts, { images, staging, close }: CoreParts): Core {
+function coreOf(ports: VmPorts, { images, library, staging, close }: CoreParts): Core {
   return {
     async createVm(input, options) {
       const record = await createVm(ports, parseInput(VmSpec, input, "VM"), options);
@@ -98,6 +106,7 @@ function coreOf(ports: VmPorts, { images, staging, close }: CoreParts): Core {
       await reconcile(ports);
       return ports.records.list().map(toVmInfo);
     },
+    images: library,
     hasImage: (image) => images.has(image),
     imageCommand: (vm) => {
       const config = ports.records.find(vm.id)?.imageConfig;

@@ -5,15 +5,26 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
+export interface RegistryOptions {
+  /** Serve over TLS with this certificate and key */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Let in only those of this htpasswd file */
+  readonly htpasswd?: string;
+}
+
 /** Starts Debian's docker-registry on a loopback port, with its data under `dir`. */
-export async function startRegistry(dir: string): Promise<AsyncDisposable & { readonly host: string }> {
+export async function startRegistry(
+  dir: string,
+  { tls, htpasswd }: RegistryOptions = {},
+): Promise<AsyncDisposable & { readonly host: string }> {
   const port = await freePort();
-  const config = join(dir, "registry.yml");
+  const config = join(dir, `registry-${port}.yml`);
   const settings = {
     version: 0.1,
     log: { level: "info" },
     storage: { filesystem: { rootdirectory: join(dir, "registry") } },
-    http: { addr: `127.0.0.1:${port}` },
+    http: { addr: `127.0.0.1:${port}`, ...(tls ? { tls } : {}) },
+    ...(htpasswd ? { auth: { htpasswd: { realm: "test", path: htpasswd } } } : {}),
   };
   await writeFile(config, JSON.stringify(settings));
   const child = spawn("docker-registry", ["serve", config], {

@@ -1,5 +1,6 @@
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { BandSoxError } from "@bandsox/contract";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageGuard } from "../store/image-guard.ts";
 import type { ImageRecord, ImageRecords } from "../store/image-records.ts";
@@ -180,13 +181,22 @@ export class ImageStore {
     const { paths, helperPath } = this.#options;
     await mkdir(paths.imageStore, { recursive: true, mode: 0o711 });
     const { args: how, env } = registryAccess(paths, options);
-    const platform = options.platform ?? this.#options.platform;
+    const platform = this.#platformOf(options);
     const args = ["fetch", "--store", paths.imageStore, "--platform", platform, ...how];
     const { onEvent, signal, config } = options;
     const call = { helperPath, args: [...args, ...configArgs(config), source.text], env };
     const image = await callImageHelper({ ...call, reference: source.reference, onEvent, signal }, "image");
     const sizeBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     return { digest: image.digest, config: image.config, sizeBytes };
+  }
+
+  /** A variant of this machine's architecture; what is made for another runs in no VM here. */
+  #platformOf({ platform = this.#options.platform }: ObtainOptions): string {
+    const [os, architecture] = this.#options.platform.split("/");
+    if (platform.startsWith(`${os}/${architecture}/`) || platform === `${os}/${architecture}`)
+      return platform;
+    const message = `cannot take the platform ${JSON.stringify(platform)}: this machine runs ${os}/${architecture}, of which a variant may be named`;
+    throw new BandSoxError("invalid_argument", message, { field: "platform", found: platform });
   }
 }
 

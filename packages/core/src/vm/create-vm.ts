@@ -51,6 +51,7 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     const image = await timed("image", options, () =>
       ports.images.resolve(spec.image, { signal: options.signal, onEvent: options.onImageEvent }),
     );
+    ports.records.move(id, "creating", "creating", { imageDigest: image.digest }); // from here on the image stays
     const baseDisk = await timed("disk", options, () => makeDisks(ports, record, image, options));
     const vmm = await boot(ports, { engine, record, baseDisk, bootFiles }, options);
     await enterMachine(ports, { record, image, vmm }, options);

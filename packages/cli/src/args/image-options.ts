@@ -1,0 +1,40 @@
+import { Command } from "@commander-js/extra-typings";
+
+/** A command on the image store. */
+export function imageStoreCommand(name: string) {
+  return new Command(name).option(
+    "--storage <dir>",
+    "storage directory (default: BANDSOX_STORAGE, else this user's)",
+  );
+}
+
+/** A command that may fetch from a registry. */
+export function fetchingCommand(name: string) {
+  return imageStoreCommand(name)
+    .option("--platform <os/arch>", "variant to take, e.g. linux/amd64/v3 (default: this machine's baseline)")
+    .option(
+      "--creds <user:password>",
+      "for the registry named (default: BANDSOX_REGISTRY_CREDS, else stored credentials)",
+    )
+    .option("--plain-http <host>", "host or host:port to speak to without TLS; repeatable", collect, [])
+    .option("-q, --quiet", "print only the digest");
+}
+
+interface FetchingOptions {
+  platform?: string | undefined;
+  creds?: string | undefined;
+  plainHttp: string[];
+}
+
+/** The options as the library takes them. */
+export function toFetchOptions({ platform, creds, plainHttp }: FetchingOptions) {
+  return {
+    insecure: plainHttp,
+    ...(platform === undefined ? {} : { platform }),
+    ...(creds === undefined ? {} : { creds }),
+  };
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
