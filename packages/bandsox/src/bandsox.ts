@@ -5,6 +5,8 @@ import {
   type DebianRecipe,
   defaultBinDir,
   defaultStorageDir,
+  type FetchOptions,
+  type OpenDisks,
   openCore,
   type Vm,
 } from "@bandsox/core";
@@ -74,6 +76,35 @@ export class BandSox implements AsyncDisposable {
   /** Whether the store has an image already, so that creating from it fetches nothing. */
   async hasImage(image: string): Promise<boolean> {
     return (await this.#core()).hasImage(image);
+  }
+
+  /**
+   * Makes the disk of a stopped VM larger. Its guest sees the new size when it runs again.
+   *
+   * @throws {BandSoxError} `vm_not_found`, `vm_wrong_state`, `invalid_argument` when it is not larger, `disk_full`
+   */
+  async growDisk(vm: string, diskSizeMib: number, options: { signal?: AbortSignal } = {}): Promise<VmInfo> {
+    return (await this.#core()).growDisk(vm, diskSizeMib, options.signal);
+  }
+
+  /**
+   * The files of a VM that does not run, read from its disks without starting it. The VM can do nothing else until
+   * what is returned is disposed of.
+   *
+   * @example
+   * ```ts
+   * await using disks = await bs.openVmDisks("my-vm");
+   * for (const { name, size } of await disks.files.list("/var/log")) console.log(name, size);
+   * ```
+   * @throws {BandSoxError} `vm_not_found`, `vm_wrong_state`, `tool_missing`
+   */
+  async openVmDisks(vm: string, options: { signal?: AbortSignal } = {}): Promise<OpenDisks> {
+    return (await this.#core()).openVmDisks(vm, options.signal);
+  }
+
+  /** The files of an image, read without starting a VM; the image is fetched when the store lacks it. */
+  async openImageDisk(image: string, options: FetchOptions = {}): Promise<OpenDisks> {
+    return (await this.#core()).openImageDisk(image, options);
   }
 
   /** What the image of a VM runs when it is given no command. */

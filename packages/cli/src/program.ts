@@ -6,6 +6,7 @@ import { imageCommand } from "./commands/image/image.ts";
 import { initCommand } from "./commands/init.ts";
 import { runCommand } from "./commands/run.ts";
 import { vmDeleteCommand } from "./commands/vm/delete.ts";
+import { vmGrowCommand } from "./commands/vm/grow.ts";
 import { vmListCommand } from "./commands/vm/list.ts";
 import { vmStopCommand } from "./commands/vm/stop.ts";
 import type { CliContext } from "./context.ts";
@@ -13,7 +14,12 @@ import type { CliContext } from "./context.ts";
 /** The whole command tree. */
 export function bandsoxCommand(context: CliContext): Command {
   const vm = new Command("vm").description("look after VMs");
-  for (const command of [vmListCommand(context), vmStopCommand(context), vmDeleteCommand(context)])
+  for (const command of [
+    vmListCommand(context),
+    vmStopCommand(context),
+    vmDeleteCommand(context),
+    vmGrowCommand(context),
+  ])
     vm.addCommand(command);
   const program = new Command("bandsox")
     .description("run untrusted code in microVMs on this machine")

@@ -3,6 +3,8 @@ import { z } from "zod";
 const text = z.string();
 const vm = z.object({ vmId: text });
 const none = z.object({});
+/** A file of the guest, or of this host when no VM is named */
+const file = z.object({ path: text, vmId: text.optional() });
 
 /** One way to fail: what HTTP answers, whether repeating the same call can succeed, and what travels with it. */
 interface ErrorRow {
@@ -63,6 +65,36 @@ export const ERRORS = {
     retryable: false,
     details: z.object({ vmId: text, command: text }),
     hint: "check the command, its working directory and its user against what the image holds",
+  },
+  file_not_found: {
+    status: 404,
+    retryable: false,
+    details: file,
+    hint: "check the path; in a guest `bandsox ls <vm>:<directory>` shows what is there",
+  },
+  is_directory: {
+    status: 409,
+    retryable: false,
+    details: file,
+    hint: "name a file, or use the call for directories",
+  },
+  not_directory: {
+    status: 409,
+    retryable: false,
+    details: file,
+    hint: "some part of the path is a file where a directory is needed",
+  },
+  path_invalid: {
+    status: 400,
+    retryable: false,
+    details: file,
+    hint: "give an absolute path without NUL, over-long names and loops of links",
+  },
+  file_too_large: {
+    status: 413,
+    retryable: false,
+    details: file.extend({ limitBytes: z.number() }),
+    hint: "raise `maxBytes`, or stream the file instead of keeping it in memory",
   },
   networking_unavailable: {
     status: 422,

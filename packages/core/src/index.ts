@@ -1,5 +1,6 @@
 // the storage and its VMs
 
+export type { OfflineEntry, OfflineFiles } from "./disk/offline/offline-files.ts";
 // where things are
 export { defaultBinDir, defaultStorageDir } from "./host/paths.ts";
 // images
@@ -15,6 +16,7 @@ export type { DoctorCheck } from "./setup/doctor-check.ts";
 export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boot-files.ts";
 export type { SetupStep } from "./setup/setup-step.ts";
 export type { CreateOptions, CreateStage } from "./vm/create-vm.ts";
+export type { OpenDisks } from "./vm/open-disks.ts";
 export type { PythonResult } from "./vm/python.ts";
 export type { StopOptions } from "./vm/stop-vm.ts";
 export { type ExecOptions, Vm } from "./vm/vm.ts";

@@ -14,7 +14,7 @@ import { findQemu } from "./engine/qemu/find-qemu.ts";
 import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
-import { ImageStore } from "./image/image-store.ts";
+import { type FetchOptions, ImageStore } from "./image/image-store.ts";
 import { Images } from "./image/images.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
 import { openDatabase } from "./store/database.ts";
@@ -27,7 +27,9 @@ import { Staging } from "./store/staging.ts";
 import { VmRecords } from "./store/vm-records.ts";
 import { type CreateOptions, createVm } from "./vm/create-vm.ts";
 import { findVm } from "./vm/find-vm.ts";
+import { growVmDisk } from "./vm/grow-vm-disk.ts";
 import { vmImagePins } from "./vm/image-pins.ts";
+import { type OpenDisks, openImageDisk, openVmDisks } from "./vm/open-disks.ts";
 import { reconcile } from "./vm/reconcile.ts";
 import { Vm } from "./vm/vm.ts";
 import { toVmInfo } from "./vm/vm-info.ts";
@@ -49,6 +51,9 @@ export interface Core extends Disposable {
   getVm(reference: string): Promise<Vm>;
   listVms(): Promise<VmInfo[]>;
   readonly images: Images;
+  growDisk(reference: string, diskSizeMib: number, signal?: AbortSignal): Promise<VmInfo>;
+  openVmDisks(reference: string, signal?: AbortSignal): Promise<OpenDisks>;
+  openImageDisk(image: string, options?: FetchOptions): Promise<OpenDisks>;
   hasImage(image: string): boolean;
   imageCommand(vm: Vm): { entrypoint: readonly string[]; cmd: readonly string[] };
   buildDebianImage(recipe: DebianRecipe, signal?: AbortSignal): Promise<void>;
@@ -107,6 +112,10 @@ function coreOf(ports: VmPorts, { images, library, staging, close }: CoreParts):
       return ports.records.list().map(toVmInfo);
     },
     images: library,
+    growDisk: async (reference, sizeMib, signal) =>
+      growVmDisk(ports, findVm(ports.records, reference).id, { sizeMib, signal }),
+    openVmDisks: async (reference, signal) => openVmDisks(ports, findVm(ports.records, reference).id, signal),
+    openImageDisk: async (image, options) => openImageDisk(images, image, options),
     hasImage: (image) => images.has(image),
     imageCommand: (vm) => {
       const config = ports.records.find(vm.id)?.imageConfig;

@@ -14,6 +14,8 @@ export interface RunOptions {
   input?: string | undefined;
   /** Kill the tool after this many ms (default: no limit) */
   timeoutMs?: number | undefined;
+  /** Exit codes that mean success beside 0, e.g. `1` of e2fsck: "errors were corrected" */
+  alsoGood?: readonly number[] | undefined;
 }
 
 export interface RunResult {
@@ -33,7 +35,8 @@ export async function run(
   options: RunOptions = {},
 ): Promise<RunResult> {
   const result = await start(tool, args, options);
-  if (!result.failed) return { stdout: result.stdout as string, stderr: result.stderr as string };
+  const isGood = !result.failed || options.alsoGood?.includes(result.exitCode ?? -1);
+  if (isGood) return { stdout: result.stdout as string, stderr: result.stderr as string };
   throw toolError(tool, args, result);
 }
 

@@ -1,19 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, stat, truncate } from "node:fs/promises";
+import { stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BandSoxError } from "@bandsox/contract";
+import { readSuperblock } from "../disk/ext4-superblock.ts";
 import { run } from "../host/run.ts";
 import type { Staging } from "../store/staging.ts";
 import type { DiskSource } from "./image-source.ts";
-
-const SUPERBLOCK_OFFSET = 1024;
-const SUPERBLOCK_BYTES = 1024;
-const MAGIC_OFFSET = 0x38;
-const MAGIC = 0xef53;
-const INCOMPATIBLE_OFFSET = 0x60;
-const NEEDS_RECOVERY = 0x4;
 
 export interface AdoptOptions {
   readonly staging: Staging;
@@ -44,8 +38,13 @@ export async function adoptDisk(
   await using work = await staging.open();
   const copy = join(work.dir, "base.ext4");
   await run("cp", ["--reflink=auto", "--sparse=always", source.path, copy], { signal });
-  if ((await readSuperblock(copy, source)).needsRecovery)
-    await run("e2fsck", ["-y", "-E", "journal_only", copy], { signal });
+  const superblock = await readSuperblock(copy);
+  if (!superblock) {
+    const message = `cannot use ${source.path} as a base disk: it holds no ext4 file system`;
+    throw new BandSoxError("image_invalid", message, { reference: source.reference });
+  }
+  if (superblock.needsRecovery)
+    await run("e2fsck", ["-y", "-E", "journal_only", copy], { signal, alsoGood: [1] });
   const digest = `sha256:${await sha256(copy, signal)}`;
   await truncate(copy, apparentBytes);
   await run("chmod", ["0644", copy], { signal });
@@ -70,17 +69,6 @@ async function sizeOf({ path, reference }: DiskSource): Promise<number> {
       { cause },
     );
   }
-}
-
-async function readSuperblock(path: string, { path: given, reference }: DiskSource) {
-  await using file = await open(path, "r");
-  const block = Buffer.alloc(SUPERBLOCK_BYTES);
-  const { bytesRead } = await file.read(block, 0, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET);
-  if (bytesRead < SUPERBLOCK_BYTES || block.readUInt16LE(MAGIC_OFFSET) !== MAGIC) {
-    const message = `cannot use ${given} as a base disk: it holds no ext4 file system`;
-    throw new BandSoxError("image_invalid", message, { reference });
-  }
-  return { needsRecovery: (block.readUInt32LE(INCOMPATIBLE_OFFSET) & NEEDS_RECOVERY) !== 0 };
 }
 
 async function sha256(path: string, signal: AbortSignal | undefined): Promise<string> {

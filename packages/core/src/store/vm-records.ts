@@ -67,6 +67,13 @@ export class VmRecords {
     return result.changes === 1;
   }
 
+  /** Notes that a VM's disk has another size now. */
+  setDiskSize(id: VmId, diskSizeMib: number): void {
+    this.#database
+      .prepare("UPDATE vms SET spec = json_set(spec, '$.diskSizeMib', ?) WHERE id = ?")
+      .run(diskSizeMib, id);
+  }
+
   delete(id: VmId): void {
     this.#database.prepare("DELETE FROM vms WHERE id = ?").run(id);
   }
