@@ -1,5 +1,6 @@
 import { parseInput, type VmInfo, type VmSpecInput } from "@bandsox/contract";
 import {
+  type BuildOptions,
   type Core,
   type CreateOptions,
   type DebianRecipe,
@@ -61,6 +62,25 @@ export class BandSox implements AsyncDisposable {
   async createVm(image: string, options: CreateVmOptions = {}): Promise<Vm> {
     const { signal, onStage, onImageEvent, ...spec } = options;
     return (await this.#core()).createVm({ image, ...spec }, { signal, onStage, onImageEvent });
+  }
+
+  /**
+   * Builds an image from a Dockerfile, a path or a text, and makes a VM from it.
+   *
+   * @example
+   * ```ts
+   * const vm = await bs.createVmFromDockerfile("FROM python:3-alpine\nRUN pip install requests\n");
+   * ```
+   * @throws {BandSoxError} as `images.build` and `createVm`
+   */
+  async createVmFromDockerfile(
+    dockerfile: string,
+    options: CreateVmOptions & { readonly build?: Omit<BuildOptions, "signal" | "onEvent"> } = {},
+  ): Promise<Vm> {
+    const { build, ...vmOptions } = options;
+    const { signal, onImageEvent: onEvent } = vmOptions;
+    const { name } = await this.images.build(dockerfile, { ...build, signal, onEvent });
+    return this.createVm(name, vmOptions);
   }
 
   /** A VM by its id, its name, or the start of its id. @throws {BandSoxError} `vm_not_found`, `vm_ambiguous` */

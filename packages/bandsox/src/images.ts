@@ -1,5 +1,5 @@
 import type { ImageDetails, ImageHistoryEntry, ImageInfo, ImageRemoval, ImageUsage } from "@bandsox/contract";
-import type { Core, FetchOptions, ImportOptions } from "@bandsox/core";
+import type { BuildOptions, Core, FetchOptions, ImportOptions } from "@bandsox/core";
 
 /** The image store of one storage; opened by the first call that needs it. */
 export class Images {
@@ -29,6 +29,19 @@ export class Images {
    */
   async import(source: string, name: string, options: ImportOptions = {}): Promise<ImageInfo> {
     return (await this.#core()).images.import(source, name, options);
+  }
+
+  /**
+   * Builds an image from a Dockerfile with buildah, which needs no daemon. A text has more than one line; anything else
+   * is a path. A build that fails leaves the image of that name as it was.
+   *
+   * @throws {BandSoxError} `invalid_argument`, `image_builder_missing`, `image_build_failed`, `interrupted`
+   */
+  async build(
+    dockerfile: string,
+    options: BuildOptions = {},
+  ): Promise<ImageInfo & { readonly name: string }> {
+    return (await this.#core()).images.build(dockerfile, options);
   }
 
   /** All images, the newest first. */

@@ -12,6 +12,7 @@ export {
   type VmInfo,
 } from "@bandsox/contract";
 export {
+  type BuildOptions,
   type CreateStage,
   type DoctorReport,
   defaultStorageDir,

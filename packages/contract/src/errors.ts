@@ -120,6 +120,18 @@ export const ERRORS = {
     details: z.object({ reference: text, users: z.array(text) }),
     hint: "delete the VMs that were made from it first",
   },
+  image_builder_missing: {
+    status: 503,
+    retryable: false,
+    details: z.object({ tool: text }),
+    hint: "install it with `apt install buildah`",
+  },
+  image_build_failed: {
+    status: 422,
+    retryable: false,
+    details: z.object({ dockerfile: text, output: text }),
+    hint: "the build's last words are in the details; the image of that name is as it was",
+  },
   image_platform_missing: {
     status: 404,
     retryable: false,

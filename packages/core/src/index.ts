@@ -4,6 +4,7 @@ export type { OfflineEntry, OfflineFiles } from "./disk/offline/offline-files.ts
 // where things are
 export { defaultBinDir, defaultStorageDir } from "./host/paths.ts";
 // images
+export type { BuildOptions } from "./image/build/build-image.ts";
 export type { DebianRecipe } from "./image/debian-image.ts";
 export type { HelperEvent } from "./image/image-helper.ts";
 export type { FetchOptions, ImportedConfig } from "./image/image-store.ts";

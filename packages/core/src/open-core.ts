@@ -87,7 +87,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   };
   const catalog = new ImageCatalog(database);
   const pins = () => vmImagePins(ports.records);
-  const library = new Images({ ...{ paths, catalog, guard, pins }, store: images });
+  const library = new Images({ ...{ paths, catalog, guard, pins, staging }, store: images });
   await reconcile(ports);
   const opened = resources.move();
   return coreOf(ports, { images, library, staging, close: () => void opened.disposeAsync() });

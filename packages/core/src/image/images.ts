@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import {
   BandSoxError,
   type ImageDetails,
@@ -9,6 +10,8 @@ import {
 import type { StoragePaths } from "../host/paths.ts";
 import type { CatalogEntry, ImageCatalog, ImagePin } from "../store/image-catalog.ts";
 import type { ImageGuard } from "../store/image-guard.ts";
+import type { Staging } from "../store/staging.ts";
+import { type BuildOptions, buildDir, buildImage } from "./build/build-image.ts";
 import { measureFiles, sweepFiles } from "./image-files.ts";
 import {
   readImages,
@@ -26,6 +29,7 @@ export interface ImagesOptions {
   readonly store: Pick<ImageStore, "pull" | "import">;
   readonly catalog: ImageCatalog;
   readonly guard: ImageGuard;
+  readonly staging: Staging;
   /** What keeps images now; read inside the transaction that decides what goes */
   readonly pins: () => readonly ImagePin[];
 }
@@ -52,6 +56,15 @@ export class Images {
   /** Reads any source into the store under a name, by which VMs are then made without it. */
   async import(source: string, name: string, options: ImportOptions = {}): Promise<ImageInfo> {
     return this.#infoOf((await this.#options.store.import(source, name, options)).digest);
+  }
+
+  /** Builds an image from a Dockerfile, a path or a text, and gives it a name; see `buildImage`. */
+  async build(
+    dockerfile: string,
+    options: BuildOptions = {},
+  ): Promise<ImageInfo & { readonly name: string }> {
+    const { name, record } = await buildImage(this.#options, dockerfile, options);
+    return { ...(await this.#infoOf(record.digest)), name };
   }
 
   /** All images, the newest first. */
@@ -99,7 +112,8 @@ export class Images {
   }
 
   /**
-   * Removes images without a name, or all that no VM was made from, and whatever interrupted work left.
+   * Removes images without a name, and whatever interrupted work left; with `all` every image no VM was made from, and
+   * what builds keep to be quick.
    */
   async prune(
     options: { all?: boolean | undefined; signal?: AbortSignal | undefined } = {},
@@ -118,7 +132,9 @@ export class Images {
         digests: gone.map(({ digest }) => digest),
       };
     });
-    return { ...removed, freedBytes: await this.#sweep() };
+    const freedBytes = await this.#sweep();
+    if (options.all) await rm(buildDir(this.#options.paths), { recursive: true, force: true });
+    return { ...removed, freedBytes };
   }
 
   async #sweep(): Promise<number> {

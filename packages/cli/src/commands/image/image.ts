@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { CliContext } from "../../context.ts";
+import { imageBuildCommand } from "./build.ts";
 import { imageHistoryCommand } from "./history.ts";
 import { imageImportCommand } from "./import.ts";
 import { imageInspectCommand } from "./inspect.ts";
@@ -14,6 +15,7 @@ export function imageCommand(context: CliContext): Command {
   const commands = [
     imagePullCommand(context),
     imageImportCommand(context),
+    imageBuildCommand(context),
     imageListCommand(context),
     imageInspectCommand(context),
     imageHistoryCommand(context),
