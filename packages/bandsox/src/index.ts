@@ -29,4 +29,4 @@ export {
 } from "@bandsox/core";
 export { BandSox, type BandSoxOptions, type CreateVmOptions } from "./bandsox.ts";
 export type { Images } from "./images.ts";
-export { doctor, type InitOptions, init } from "./setup.ts";
+export { doctor, type InitOptions, type InitResult, init } from "./setup.ts";

@@ -5,6 +5,8 @@ import {
   defaultBinDir,
   defaultStorageDir,
   ensureBootFiles,
+  type GivenRootfs,
+  openCore,
   runDoctor,
   type SetupStep,
 } from "@bandsox/core";
@@ -14,17 +16,42 @@ export interface InitOptions {
   storageDir?: string | undefined;
   /** Guest kernel to use: a path, `file://` or `http(s)://` (default: the installed one, else the first that is found) */
   kernel?: { readonly url: string; readonly sha256?: string | undefined } | undefined;
-  /** Look for a kernel even though one is installed (default: `false`) */
+  /** Leave the kernel as it is, or absent (default: `false`) */
+  skipKernel?: boolean | undefined;
+  /**
+   * Root file system to keep as the image `bandsox-base`, an ext4 disk or a tar: a path, `file://` or `http(s)://`
+   * (default: none, VMs are made from any image)
+   */
+  rootfs?: GivenRootfs | undefined;
+  /** Look for a kernel, and fetch the root file system, even though there is one (default: `false`) */
   refresh?: boolean | undefined;
   onProgress?: ((step: SetupStep) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** Sets a storage directory up: guest kernel and initramfs. What is there already is kept. */
-export async function init({ storageDir, ...options }: InitOptions = {}): Promise<BootFiles> {
+/** What is set up. */
+export interface InitResult {
+  /** What guests start from; absent when it was skipped */
+  readonly bootFiles?: BootFiles;
+  /** Digest of the image `bandsox-base`; absent when no root file system was given */
+  readonly rootfsDigest?: string;
+}
+
+/** Sets a storage directory up: guest kernel, initramfs, and a root file system if one is given. */
+export async function init(options: InitOptions = {}): Promise<InitResult> {
   const { env } = process;
-  const agentPath = join(defaultBinDir(env), "bandsox-agent");
-  return ensureBootFiles({ storageDir: storageDir ?? defaultStorageDir(env), agentPath, ...options });
+  const { kernel, skipKernel, rootfs, refresh, onProgress, signal } = options;
+  const storageDir = options.storageDir ?? defaultStorageDir(env);
+  const binDir = defaultBinDir(env);
+  const how = { refresh, onProgress, signal };
+  const agentPath = join(binDir, "bandsox-agent");
+  const bootFiles = skipKernel ? undefined : await ensureBootFiles({ storageDir, agentPath, kernel, ...how });
+  let rootfsDigest: string | undefined;
+  if (rootfs) {
+    using core = await openCore({ storageDir, binDir });
+    rootfsDigest = (await core.installRootfs(rootfs, how)).digest;
+  }
+  return { ...(bootFiles ? { bootFiles } : {}), ...(rootfsDigest === undefined ? {} : { rootfsDigest }) };
 }
 
 /** Looks at everything VMs need from this machine; changes nothing. */

@@ -216,6 +216,12 @@ export const ERRORS = {
     details: z.object({ sources: z.array(text) }),
     hint: "give a kernel with `bandsox init --kernel-url <path or address>`",
   },
+  rootfs_unavailable: {
+    status: 502,
+    retryable: true,
+    details: z.object({ sources: z.array(text) }),
+    hint: "give an ext4 disk or a tar with `bandsox init --rootfs-url <path or address>`",
+  },
   checksum_mismatch: {
     status: 502,
     retryable: true,

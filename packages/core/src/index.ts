@@ -15,6 +15,7 @@ export { type BootFiles, readBootFiles } from "./setup/boot-files.ts";
 export { type DoctorReport, runDoctor } from "./setup/doctor.ts";
 export type { DoctorCheck } from "./setup/doctor-check.ts";
 export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boot-files.ts";
+export { type GivenRootfs, ROOTFS_IMAGE } from "./setup/given-rootfs.ts";
 export type { SetupStep } from "./setup/setup-step.ts";
 export type { CreateOptions, CreateStage } from "./vm/create-vm.ts";
 export type { OpenDisks } from "./vm/open-disks.ts";

@@ -17,6 +17,7 @@ import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
 import { type FetchOptions, ImageStore } from "./image/image-store.ts";
 import { Images } from "./image/images.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
+import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
 import { openDatabase } from "./store/database.ts";
 import { ImageCatalog } from "./store/image-catalog.ts";
 import { ImageGuard } from "./store/image-guard.ts";
@@ -51,6 +52,10 @@ export interface Core extends Disposable {
   getVm(reference: string): Promise<Vm>;
   listVms(): Promise<VmInfo[]>;
   readonly images: Images;
+  installRootfs(
+    rootfs: GivenRootfs,
+    options: Pick<InstallRootfsOptions, "refresh" | "onProgress" | "signal">,
+  ): Promise<{ readonly digest: string }>;
   growDisk(reference: string, diskSizeMib: number, signal?: AbortSignal): Promise<VmInfo>;
   openVmDisks(reference: string, signal?: AbortSignal): Promise<OpenDisks>;
   openImageDisk(image: string, options?: FetchOptions): Promise<OpenDisks>;
@@ -71,9 +76,10 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
   const guard = new ImageGuard(database, leases);
+  const imageRecords = new ImageRecords(database);
   const images = new ImageStore({
     ...{ paths, staging, guard, helperPath: helpers.image, platform: platform() },
-    records: new ImageRecords(database),
+    records: imageRecords,
     now: () => new Date(),
   });
   const ports: VmPorts = {
@@ -90,17 +96,18 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const library = new Images({ ...{ paths, catalog, guard, pins, staging }, store: images });
   await reconcile(ports);
   const opened = resources.move();
-  return coreOf(ports, { images, library, staging, close: () => void opened.disposeAsync() });
+  return coreOf(ports, { images, imageRecords, library, staging, close: () => void opened.disposeAsync() });
 }
 
 interface CoreParts {
   readonly images: ImageStore;
+  readonly imageRecords: ImageRecords;
   readonly library: Images;
   readonly staging: Staging;
   readonly close: () => void;
 }
 
-function coreOf(ports: VmPorts, { images, library, staging, close }: CoreParts): Core {
+function coreOf(ports: VmPorts, { images, imageRecords, library, staging, close }: CoreParts): Core {
   return {
     async createVm(input, options) {
       const record = await createVm(ports, parseInput(VmSpec, input, "VM"), options);
@@ -112,6 +119,7 @@ function coreOf(ports: VmPorts, { images, library, staging, close }: CoreParts):
       return ports.records.list().map(toVmInfo);
     },
     images: library,
+    installRootfs: (rootfs, how) => installRootfs(rootfs, { images, staging, records: imageRecords, ...how }),
     growDisk: async (reference, sizeMib, signal) =>
       growVmDisk(ports, findVm(ports.records, reference).id, { sizeMib, signal }),
     openVmDisks: async (reference, signal) => openVmDisks(ports, findVm(ports.records, reference).id, signal),

@@ -8,23 +8,38 @@ const PERCENT = 100;
 /** `bandsox init`: the guest kernel and the initramfs. */
 export function initCommand(context: CliContext) {
   return new Command("init")
-    .description("set the storage up: guest kernel and initramfs; what is there is kept")
+    .description(
+      "set the storage up: guest kernel, initramfs, and a root file system if one is given; what is there is kept",
+    )
     .option(
       "--kernel-url <url>",
       "kernel to use: a path, file:// or http(s):// (default: Firecracker's, else the distribution's)",
     )
     .option("--kernel-sha256 <hex>", "what that file must hash to")
-    .option("-f, --force", "look for a kernel even though one is installed")
+    .option("--skip-kernel", "leave the kernel as it is, or absent")
+    .option(
+      "--rootfs-url <url>",
+      "ext4 disk or tar to keep as the image bandsox-base: a path, file:// or http(s):// (default: none is needed)",
+    )
+    .option("--rootfs-sha256 <hex>", "what that file must hash to")
+    .option("--skip-rootfs", "leave bandsox-base as it is, or absent")
+    .option("--skip-cni", "accepted for scripts of earlier versions: no CNI plugins are installed by init")
+    .option("-f, --force", "look for a kernel, and fetch the root file system, even though there is one")
     .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
-    .action(async ({ kernelUrl, kernelSha256, force, storage }) => {
-      const files = await init({
-        storageDir: storage,
+    .action(async ({ kernelUrl, kernelSha256, rootfsUrl, rootfsSha256, ...options }) => {
+      const rootfs =
+        options.skipRootfs || rootfsUrl === undefined ? undefined : { url: rootfsUrl, sha256: rootfsSha256 };
+      const done = await init({
+        storageDir: options.storage,
         kernel: kernelUrl === undefined ? undefined : { url: kernelUrl, sha256: kernelSha256 },
-        refresh: force,
+        skipKernel: options.skipKernel,
+        rootfs,
+        refresh: options.force,
         onProgress: (step) => void context.stderr.write(stepLine(step, context.stderr.isTty)),
         signal: context.signal,
       });
-      await context.stdout.write(`ready: kernel ${files.kernelRelease}\n`);
+      if (done.bootFiles) await context.stdout.write(`ready: kernel ${done.bootFiles.kernelRelease}\n`);
+      if (done.rootfsDigest) await context.stdout.write(`ready: bandsox-base ${done.rootfsDigest}\n`);
     });
 }
 
