@@ -12,16 +12,22 @@ import (
 
 // Config is one VM. Paths are relative to the directory of the configuration file, which is also the VMM's.
 type Config struct {
-	VMID            string   `json:"vmId"`
-	Argv            []string `json:"argv"`
-	ChannelSocket   string   `json:"channelSocket"` // "": the VMM serves agentSocket itself
-	AgentSocket     string   `json:"agentSocket"`
-	ConsoleLog      string   `json:"consoleLog"`
-	ConsoleMaxBytes int64    `json:"consoleMaxBytes"`
-	VMMLog          string   `json:"vmmLog"`
-	VMMLogMaxBytes  int64    `json:"vmmLogMaxBytes"`
-	PidFile         string   `json:"pidFile"`
-	ExitFile        string   `json:"exitFile"`
+	VMID          string   `json:"vmId"`
+	Argv          []string `json:"argv"`
+	ChannelSocket string   `json:"channelSocket"` // "": the VMM serves agentSocket itself
+	AgentSocket   string   `json:"agentSocket"`
+	// ControlSocket is where others ask for pauses and saves; "": the VMM has no monitor
+	ControlSocket string `json:"controlSocket"`
+	// MemoryFile is what the guest's memory is a private mapping of; needed with ControlSocket
+	MemoryFile string `json:"memoryFile"`
+	// Incoming is the device state the VMM goes on from; "": it boots
+	Incoming        string `json:"incoming"`
+	ConsoleLog      string `json:"consoleLog"`
+	ConsoleMaxBytes int64  `json:"consoleMaxBytes"`
+	VMMLog          string `json:"vmmLog"`
+	VMMLogMaxBytes  int64  `json:"vmmLogMaxBytes"`
+	PidFile         string `json:"pidFile"`
+	ExitFile        string `json:"exitFile"`
 }
 
 // ReadConfig reads and checks a configuration file.
@@ -60,6 +66,10 @@ func (c Config) validate() error {
 		return fmt.Errorf("a log's maximum must be at least %d bytes", minLogBytes)
 	case c.ConsoleLog == "" || c.VMMLog == "" || c.PidFile == "" || c.ExitFile == "":
 		return errors.New("consoleLog, vmmLog, pidFile and exitFile must be named")
+	case c.ControlSocket != "" && c.MemoryFile == "":
+		return errors.New("controlSocket needs a memoryFile")
+	case c.Incoming != "" && c.ControlSocket == "":
+		return errors.New("incoming needs a controlSocket")
 	case c.ChannelSocket != "" && c.AgentSocket == "":
 		return errors.New("channelSocket needs an agentSocket")
 	}

@@ -73,13 +73,45 @@ func supervise(config Config, stop <-chan os.Signal, report *events) (Exit, erro
 		return Exit{}, err
 	}
 	defer relay.close()
-	process, err := startVMM(config.Argv, console, log)
+	inherited, err := attach(config)
 	if err != nil {
 		return Exit{}, err
 	}
+	process, err := startVMM(config.Argv, inherited.theirs, console, log)
+	inherited.handedOver()
+	if err != nil {
+		return Exit{}, err
+	}
+	endControl, err := serveControl(config, process, inherited)
+	if err != nil {
+		process.end()
+		return Exit{}, err
+	}
+	defer endControl()
 	report.emit(startedEvent{"started", process.pid})
 	relay.serve()
 	return awaitExit(process, stop, log), nil
+}
+
+// serveControl serves the control socket of a VMM that has a monitor, until the function it returns is called.
+func serveControl(config Config, process *vmm, inherited *attached) (end func(), err error) {
+	if config.ControlSocket == "" {
+		return func() {}, nil
+	}
+	memory, err := os.Open(config.MemoryFile)
+	if err != nil {
+		return nil, err
+	}
+	control, err := listenControl(config.ControlSocket, inherited.monitor, saver{process.pid, memory})
+	if err != nil {
+		memory.Close()
+		return nil, err
+	}
+	return func() {
+		control.close()
+		memory.Close()
+		os.Remove(config.ControlSocket)
+	}, nil
 }
 
 // claim records who owns the VM before there is anything to own. An exit record is of an earlier run.

@@ -16,6 +16,10 @@ const configVariable = "TEST_SUPERVISE_CONFIG"
 
 // TestMain lets the test program be a supervisor.
 func TestMain(m *testing.M) {
+	if memory := os.Getenv(monitoredVariable); memory != "" {
+		monitoredVMM(memory)
+		os.Exit(0)
+	}
 	if path := os.Getenv(configVariable); path != "" {
 		os.Exit(Run(path, os.Stdout))
 	}
