@@ -46,6 +46,12 @@ export const ERRORS = {
     details: z.object({ vmId: text, stage: text, console: text }),
     hint: "the last console lines are in the details; `bandsox doctor` checks what this machine lacks",
   },
+  vm_control_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ action: text, path: text }),
+    hint: "the VM is as it was; look at its logs, and try again",
+  },
   guest_unreachable: {
     status: 504,
     retryable: true,

@@ -66,6 +66,11 @@ export const VmSpec = z.strictObject({
     .default(4096),
   /** Whether the guest has a network (default: `false`) */
   networking: z.boolean().default(false),
+  /**
+   * How the guest comes up (default: `golden`): going on from a machine saved once it had booted, or `cold` from the
+   * kernel. An engine that cannot save machines always boots
+   */
+  boot: z.enum(["golden", "cold"]).default("golden"),
   /** Variables added to the image's environment for every exec */
   env: Env.default({}),
   metadata: Metadata.default({}),

@@ -66,7 +66,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     now: () => new Date(),
   });
   const ports: VmPorts = {
-    ...{ paths, ledger, leases, images },
+    ...{ paths, ledger, leases, staging, images },
     records: new VmRecords(database),
     layerDisks: new LayerDisks({ paths, leases, staging }),
     ...engines(options),

@@ -5,6 +5,7 @@ export type {
   Engine,
   EngineCapabilities,
   MachineSpec,
+  SavedMachine,
   VmmExit,
 } from "./engine/engine.ts";
 export { collect } from "./guest/collect.ts";
@@ -14,5 +15,7 @@ export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openDatabase } from "./store/database.ts";
 export { Leases } from "./store/leases.ts";
 export { Ledger } from "./store/ledger.ts";
+export { Staging } from "./store/staging.ts";
 export { VmRecords } from "./store/vm-records.ts";
+export { makeMemoryFile } from "./vm/golden.ts";
 export type { VmPorts } from "./vm/vm-ports.ts";

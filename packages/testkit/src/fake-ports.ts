@@ -1,7 +1,15 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BandSoxError, VmId } from "@bandsox/contract";
-import { Leases, Ledger, openDatabase, storagePaths, type VmPorts, VmRecords } from "@bandsox/core/ports";
+import {
+  Leases,
+  Ledger,
+  openDatabase,
+  Staging,
+  storagePaths,
+  type VmPorts,
+  VmRecords,
+} from "@bandsox/core/ports";
 import type { FakeEngine } from "./fake-engine.ts";
 
 /** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
@@ -13,14 +21,16 @@ export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
 export function fakePorts(storageDir: string, engine: FakeEngine): FakePorts {
   const paths = storagePaths(storageDir);
   const database = openDatabase(paths.database);
+  const ledger = new Ledger(database);
   const removedImages = new Set<string>();
   let made = 0;
   return {
     paths,
     removedImages,
     records: new VmRecords(database),
-    ledger: new Ledger(database),
+    ledger,
     leases: new Leases(database, paths.database),
+    staging: new Staging(paths.stagingDir, ledger),
     images: {
       resolve: async (image) => {
         if (!removedImages.has(image)) return { digest: FAKE_DIGEST, config: CONFIG, sizeBytes: 1 };

@@ -1,5 +1,5 @@
 import type { VmSpecInput } from "@bandsox/contract";
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
 
 /** The options every command that makes a VM has. */
@@ -11,6 +11,12 @@ export function withVmOptions(name: string) {
     .option("--disk-size <size>", "writable disk in MiB, or with a unit (default: 4096)", mib)
     .option("-e, --env <name=value>", "variable for every command in the VM; repeatable", assignment, {})
     .option("--metadata <json>", "a JSON object kept with the VM", json)
+    .addOption(
+      new Option("--boot <how>", "golden: go on from a saved machine; cold: boot the kernel").choices([
+        "golden",
+        "cold",
+      ] as const),
+    )
     .option("--networking", "give the guest a network")
     .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)");
 }
@@ -23,6 +29,7 @@ interface VmOptions {
   env: Record<string, string>;
   metadata?: unknown;
   networking?: true | undefined;
+  boot?: "golden" | "cold" | undefined;
 }
 
 /** The options as the library takes them; what was not given is left to the library's defaults. */
@@ -34,6 +41,7 @@ export function toSpec({
   env,
   metadata,
   networking,
+  boot,
 }: VmOptions): Omit<VmSpecInput, "image"> {
   return {
     env,
@@ -43,6 +51,7 @@ export function toSpec({
     ...(diskSize === undefined ? {} : { diskSizeMib: diskSize }),
     ...(metadata === undefined ? {} : { metadata: metadata as NonNullable<VmSpecInput["metadata"]> }),
     ...(networking ? { networking } : {}),
+    ...(boot === undefined ? {} : { boot }),
   };
 }
 

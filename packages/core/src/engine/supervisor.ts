@@ -40,6 +40,10 @@ export interface SupervisorLaunch {
   readonly argv: readonly string[];
   /** The longest the guest may take until its agent answers, in ms */
   readonly bootTimeoutMs: number;
+  /** What the guest's memory is a private mapping of */
+  readonly memoryFile: string;
+  /** The device state the VMM goes on from instead of booting */
+  readonly incoming?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,8 +55,8 @@ export interface SupervisorLaunch {
 export async function launchSupervisor(
   launch: SupervisorLaunch,
 ): Promise<{ vmmMs: number; guestMs: number }> {
-  const { paths, argv } = launch;
-  await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch.vmId, paths, argv)), {
+  const { paths } = launch;
+  await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch)), {
     mode: 0o600,
   });
   const begun = performance.now();
@@ -121,10 +125,10 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string): Ba
   });
 }
 
-function launchConfig(vmId: VmId, paths: VmPaths, argv: readonly string[]) {
+function launchConfig({ vmId, paths, argv, memoryFile, incoming }: SupervisorLaunch) {
   return {
-    vmId,
-    argv,
+    ...{ vmId, argv, memoryFile, incoming },
+    controlSocket: basename(paths.controlSocket),
     channelSocket: basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),
     consoleLog: basename(paths.console),

@@ -1,7 +1,9 @@
 import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { nextState, type VmState } from "@bandsox/contract";
 import type { VmmExit } from "../engine/engine.ts";
-import { vmPaths } from "../host/paths.ts";
+import { terminateSupervisor } from "../engine/supervisor.ts";
+import { vmmPaths, vmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity } from "../host/process-identity.ts";
 import type { Resource } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
@@ -14,7 +16,10 @@ import { type VmPorts, vmKey } from "./vm-ports.ts";
  */
 export async function reconcile(ports: VmPorts): Promise<void> {
   for (const record of ports.records.list()) await settle(ports, record);
-  for (const resource of ports.ledger.list()) await reclaim(ports, resource);
+  // A supervisor signs in the directory that is recorded before it, so it goes first.
+  const left = ports.ledger.list().filter(isOfDeadProcess);
+  for (const resource of left.filter(({ kind }) => kind === "supervisor")) await reclaim(ports, resource);
+  for (const resource of left.filter(({ kind }) => kind === "directory")) await reclaim(ports, resource);
 }
 
 /** Makes one VM's row true. @returns the row as it is afterwards, or `undefined` when the VM is gone */
@@ -75,10 +80,14 @@ export function endingOf(
   return { state: failed, failure: `its VMM ${how}${exit.reason ? `: ${exit.reason}` : ""}` };
 }
 
+/** Of a process of ours that is gone. A VM's are not: its row, which outlives its resources, is settled instead. */
+function isOfDeadProcess({ owner }: Resource): boolean {
+  const process = /^process:(.*)$/.exec(owner)?.[1];
+  return process !== undefined && !isAlive(JSON.parse(process) as ProcessIdentity);
+}
+
 async function reclaim(ports: VmPorts, resource: Resource): Promise<void> {
-  const process = /^process:(.*)$/.exec(resource.owner)?.[1];
-  if (process === undefined) return; // a VM's: its row, which outlives its resources, was settled above
-  if (isAlive(JSON.parse(process) as ProcessIdentity)) return;
   if (resource.kind === "directory") await rm(resource.locator, { recursive: true, force: true });
+  else await terminateSupervisor(vmmPaths(dirname(resource.locator)));
   ports.ledger.strike(resource);
 }

@@ -18,7 +18,14 @@ export async function releaseVm(ports: ReleasePorts, engine: Engine, id: VmId): 
 export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Promise<void> {
   const paths = vmPaths(ports.paths, id);
   await engine.terminate(paths);
-  for (const file of [paths.agentSocket, paths.channelSocket, paths.supervisor, paths.launchConfig]) {
+  for (const file of [
+    paths.agentSocket,
+    paths.channelSocket,
+    paths.controlSocket,
+    paths.memory,
+    paths.supervisor,
+    paths.launchConfig,
+  ]) {
     await rm(file, { force: true });
   }
   ports.ledger.strike({ kind: "supervisor", locator: paths.supervisor });

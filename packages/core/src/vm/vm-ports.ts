@@ -5,6 +5,7 @@ import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Ledger } from "../store/ledger.ts";
+import type { Staging } from "../store/staging.ts";
 import type { VmRecords } from "../store/vm-records.ts";
 
 /** What every guest boots: our kernel and our initramfs. */
@@ -19,6 +20,7 @@ export interface VmPorts {
   readonly records: VmRecords;
   readonly ledger: Ledger;
   readonly leases: Leases;
+  readonly staging: Staging;
   readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk">;
   readonly layerDisks: Pick<LayerDisks, "create">;
   /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */

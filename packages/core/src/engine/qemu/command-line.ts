@@ -9,7 +9,12 @@ export interface QemuCommandOptions {
   readonly acceleration: Acceleration;
   /** Name of the socket the supervisor listens on, relative to the VM's directory */
   readonly channelSocket: string;
+  /** Goes on from a saved machine instead of booting */
+  readonly incoming: boolean;
 }
+
+/** What the supervisor hands QEMU besides its standard files: its monitor, and the state it goes on from. */
+const DESCRIPTORS = { monitor: 3, incoming: 4 } as const;
 
 /** The device names the disks get in the guest: in the order of the command line. */
 export const DEVICES = { base: "/dev/vda", layer: "/dev/vdb" } as const;
@@ -22,11 +27,21 @@ export function qemuCommandLine(options: QemuCommandOptions): string[] {
   const { binary, machine, acceleration } = options;
   return [
     binary,
-    ...["-M", "microvm,x-option-roms=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off,acpi=on"],
+    ...[
+      "-M",
+      "microvm,x-option-roms=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off,acpi=on,memory-backend=memory,suppress-vmdesc=on",
+    ],
+    // A private mapping: the file is never written, and machines that go on from one save share its pages.
+    "-object",
+    `memory-backend-file,id=memory,size=${machine.memMib}M,mem-path=${escaped(machine.memoryFile)},share=off`,
     ...accelerationArguments(acceleration),
     ...["-m", `${machine.memMib}`, "-smp", `${machine.vcpu}`],
     ...["-nodefaults", "-no-user-config", "-nographic", "-no-reboot"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-chardev", `socket,id=monitor,fd=${DESCRIPTORS.monitor}`, "-mon", "chardev=monitor,mode=control"],
+    // The state is written without the configuration section that a migration between hosts begins with.
+    ...["-global", "migration.send-configuration=off"],
+    ...(options.incoming ? ["-incoming", `fd:${DESCRIPTORS.incoming}`] : []),
     ...["-kernel", machine.vmlinuxPath, "-initrd", machine.initramfsPath],
     ...["-append", kernelCommandLine(acceleration)],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],

@@ -1,5 +1,6 @@
-import type { HelperPaths } from "../../host/paths.ts";
-import type { BootedVmm, BootRequest, Engine } from "../engine.ts";
+import type { HelperPaths, VmPaths } from "../../host/paths.ts";
+import { control } from "../control.ts";
+import type { BootedVmm, BootRequest, Engine, SaveDestination } from "../engine.ts";
 import {
   findSupervisor,
   findVmmExit,
@@ -8,6 +9,7 @@ import {
   waitForSupervisor,
 } from "../supervisor.ts";
 import { type Acceleration, DEVICES, qemuCommandLine } from "./command-line.ts";
+import { qemuShape } from "./shape.ts";
 
 /** The longest a guest may take until its agent answers; emulated ones on a loaded host are slow. */
 const BOOT_TIMEOUT_MS = { kvm: 30_000, tcg: 180_000 } as const;
@@ -23,13 +25,26 @@ export interface QemuEngineOptions {
 export function qemuEngine(options: QemuEngineOptions): Engine {
   return {
     name: "qemu",
-    capabilities: { networking: false, acceleration: options.acceleration.kind },
+    capabilities: { networking: false, snapshots: true, acceleration: options.acceleration.kind },
     boot: (request) => boot(options, request),
+    shape: (machine) => qemuShape(options.binary, options.acceleration, machine),
+    async pause(paths) {
+      await control(paths, { action: "pause" });
+    },
+    async resume(paths) {
+      await control(paths, { action: "resume" });
+    },
+    save: (paths, into) => control(paths, saveRequest(paths, into)),
     find: findSupervisor,
     terminate: terminateSupervisor,
     waitForExit: waitForSupervisor,
     findExit: findVmmExit,
   };
+}
+
+function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestination) {
+  const layer = layerDisk === undefined ? {} : { layer: layerDisk, layerSource: paths.layerDisk };
+  return { action: "save", memory, state, ...layer } as const;
 }
 
 async function boot(options: QemuEngineOptions, request: BootRequest): Promise<BootedVmm> {
@@ -38,12 +53,15 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     machine: request.machine,
     acceleration: options.acceleration,
     channelSocket: "channel.sock",
+    incoming: request.from !== undefined,
   });
   const times = await launchSupervisor({
     vmId: request.vmId,
     paths: request.paths,
     helperPath: options.helpers.supervise,
     argv,
+    memoryFile: request.machine.memoryFile,
+    incoming: request.from?.state,
     bootTimeoutMs: BOOT_TIMEOUT_MS[options.acceleration.kind],
     signal: request.signal,
   });
