@@ -55,7 +55,7 @@ const idOf = customAlphabet(ID_ALPHABET, 12);
 export async function openCore(options: CoreOptions): Promise<Core> {
   const paths = storagePaths(options.storageDir);
   await using resources = new AsyncDisposableStack();
-  const database = resources.adopt(openDatabase(paths.database), (opened) => opened.close());
+  const database = resources.adopt(await openDatabase(paths.database), (opened) => opened.close());
   const leases = new Leases(database, paths.database);
   const ledger = new Ledger(database);
   const staging = new Staging(paths.stagingDir, ledger);

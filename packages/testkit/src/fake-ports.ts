@@ -10,9 +10,9 @@ export type FakePorts = VmPorts & Disposable & { readonly removedImages: Set<str
 export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
 
 /** Ports over a real database and a fake world. */
-export function fakePorts(storageDir: string, engine: FakeEngine): FakePorts {
+export async function fakePorts(storageDir: string, engine: FakeEngine): Promise<FakePorts> {
   const paths = storagePaths(storageDir);
-  const database = openDatabase(paths.database);
+  const database = await openDatabase(paths.database);
   const removedImages = new Set<string>();
   let made = 0;
   return {

@@ -16,7 +16,7 @@ async function world() {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const engine = stack.use(fakeEngine());
-  const ports = stack.use(fakePorts(path, engine));
+  const ports = stack.use(await fakePorts(path, engine));
   return { engine, ports, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 const spec = (more: object = {}) => VmSpec.parse({ image: "alpine", ...more });
