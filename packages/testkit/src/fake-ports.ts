@@ -1,11 +1,20 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BandSoxError, VmId } from "@bandsox/contract";
-import { Leases, Ledger, openDatabase, storagePaths, type VmPorts, VmRecords } from "@bandsox/core/ports";
+import {
+  Leases,
+  Ledger,
+  Operations,
+  openDatabase,
+  storagePaths,
+  type VmPorts,
+  VmRecords,
+} from "@bandsox/core/ports";
 import type { FakeEngine } from "./fake-engine.ts";
 
 /** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
-export type FakePorts = VmPorts & Disposable & { readonly removedImages: Set<string> };
+export type FakePorts = VmPorts &
+  AsyncDisposable & { readonly removedImages: Set<string>; readonly warnings: string[] };
 
 export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
 
@@ -14,10 +23,12 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   const paths = storagePaths(storageDir);
   const database = await openDatabase(paths.database);
   const removedImages = new Set<string>();
+  const warnings: string[] = [];
+  const operations = new Operations(paths.root);
   let made = 0;
   return {
-    paths,
-    removedImages,
+    ...{ paths, operations, removedImages, warnings },
+    warn: (message) => void warnings.push(message),
     records: new VmRecords(database),
     ledger: new Ledger(database),
     leases: new Leases(database, paths.database),
@@ -39,7 +50,10 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     bootFiles: async () => ({ vmlinuxPath: "/dev/null", initramfsPath: "/dev/null" }),
     newId: () => VmId.parse(`vm_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
     now: () => new Date(),
-    [Symbol.dispose]: () => database.close(),
+    [Symbol.asyncDispose]: async () => {
+      await operations[Symbol.asyncDispose]();
+      if (database.isOpen) database.close();
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { nextState, type VmState } from "@bandsox/contract";
+import { BandSoxError, nextState, type VmState } from "@bandsox/contract";
 import type { VmmExit } from "../engine/engine.ts";
 import { vmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity } from "../host/process-identity.ts";
@@ -11,10 +11,30 @@ import { type VmPorts, vmKey } from "./vm-ports.ts";
 /**
  * Makes the database true and the host clean: finishes what a dead process had begun, notes which VMs ended by
  * themselves and why, and removes what nobody owns. VMs that another living process is working on are left to it.
+ * What cannot be settled now keeps its entries for the next time and is warned of; the rest goes on.
+ *
+ * @throws {BandSoxError} `interrupted`
  */
-export async function reconcile(ports: VmPorts): Promise<void> {
-  for (const record of ports.records.list()) await settle(ports, record);
-  for (const resource of ports.ledger.list()) await reclaim(ports, resource);
+export async function reconcile(ports: VmPorts, signal?: AbortSignal): Promise<void> {
+  for (const record of ports.records.list())
+    await each(ports, { what: `the VM ${record.id}`, signal }, () => settle(ports, record));
+  for (const resource of ports.ledger.list())
+    await each(ports, { what: resource.locator, signal }, () => reclaim(ports, resource));
+}
+
+async function each(
+  ports: VmPorts,
+  { what, signal }: { what: string; signal: AbortSignal | undefined },
+  work: () => Promise<unknown>,
+): Promise<void> {
+  if (signal?.aborted)
+    throw new BandSoxError("interrupted", "interrupted while looking after the storage", {});
+  try {
+    await work();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ports.warn(`could not look after ${what}, it will be tried again: ${why}`);
+  }
 }
 
 /** Makes one VM's row true. @returns the row as it is afterwards, or `undefined` when the VM is gone */
