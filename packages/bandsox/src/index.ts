@@ -8,6 +8,7 @@ export {
 } from "@bandsox/contract";
 export {
   type CreateStage,
+  type DeleteOptions,
   type DoctorReport,
   defaultStorageDir,
   type ExecOptions,

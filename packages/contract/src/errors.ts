@@ -142,6 +142,12 @@ export const ERRORS = {
     details: z.object({ path: text }),
     hint: "choose another directory with --storage or BANDSOX_STORAGE, or mend its permissions",
   },
+  storage_closed: {
+    status: 503,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "open the storage again; a closed one takes no more work",
+  },
   storage_too_new: {
     status: 503,
     retryable: false,

@@ -1,4 +1,5 @@
 // The ports of core and the adapters over files and SQLite, for testkit and for core's own tests.
+export { Operations } from "./base/operations.ts";
 export type {
   BootedVmm,
   BootRequest,

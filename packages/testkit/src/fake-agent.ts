@@ -17,6 +17,8 @@ export interface FakeAgentOptions {
   readonly protocol?: number;
   /** Instead of `OK`, what the handshake answers */
   readonly handshake?: string;
+  /** Called when a power-off is asked for; it is answered once this resolves */
+  beforePowerOff?(): Promise<void>;
   onPowerOff?(): void;
 }
 
@@ -58,6 +60,7 @@ function httpServer(options: FakeAgentOptions, onMachine: (body: unknown) => voi
     if (route === "POST /v1/exec") return exec(request, response, options);
     const body: unknown = JSON.parse(await text(request));
     if (route === "PUT /v1/machine") onMachine(body);
+    if (route === "POST /v1/power-off") await options.beforePowerOff?.();
     answer(response, route === "PUT /v1/machine" ? 200 : 202, {});
     if (route === "POST /v1/power-off") options.onPowerOff?.();
   });

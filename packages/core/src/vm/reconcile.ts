@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { nextState, type VmState } from "@bandsox/contract";
+import { BandSoxError, nextState, type VmState } from "@bandsox/contract";
 import type { VmmExit } from "../engine/engine.ts";
 import { terminateSupervisor } from "../engine/supervisor.ts";
 import { vmmPaths, vmPaths } from "../host/paths.ts";
@@ -13,13 +13,33 @@ import { type VmPorts, vmKey } from "./vm-ports.ts";
 /**
  * Makes the database true and the host clean: finishes what a dead process had begun, notes which VMs ended by
  * themselves and why, and removes what nobody owns. VMs that another living process is working on are left to it.
+ * What cannot be settled now keeps its entries for the next time and is warned of; the rest goes on.
+ *
+ * @throws {BandSoxError} `interrupted`
  */
-export async function reconcile(ports: VmPorts): Promise<void> {
-  for (const record of ports.records.list()) await settle(ports, record);
+export async function reconcile(ports: VmPorts, signal?: AbortSignal): Promise<void> {
+  for (const record of ports.records.list())
+    await each(ports, { what: `the VM ${record.id}`, signal }, () => settle(ports, record));
   // A supervisor signs in the directory that is recorded before it, so it goes first.
   const left = ports.ledger.list().filter(isOfDeadProcess);
-  for (const resource of left.filter(({ kind }) => kind === "supervisor")) await reclaim(ports, resource);
-  for (const resource of left.filter(({ kind }) => kind === "directory")) await reclaim(ports, resource);
+  const [supervisors, directories] = [left.filter(isSupervisor), left.filter((one) => !isSupervisor(one))];
+  for (const resource of [...supervisors, ...directories])
+    await each(ports, { what: resource.locator, signal }, () => reclaim(ports, resource));
+}
+
+async function each(
+  ports: VmPorts,
+  { what, signal }: { what: string; signal: AbortSignal | undefined },
+  work: () => Promise<unknown>,
+): Promise<void> {
+  if (signal?.aborted)
+    throw new BandSoxError("interrupted", "interrupted while looking after the storage", {});
+  try {
+    await work();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ports.warn(`could not look after ${what}, it will be tried again: ${why}`);
+  }
 }
 
 /** Makes one VM's row true. @returns the row as it is afterwards, or `undefined` when the VM is gone */
@@ -78,6 +98,10 @@ export function endingOf(
     };
   const how = exit.signal ? `was killed by ${exit.signal}` : `ended with code ${exit.exitCode}`;
   return { state: failed, failure: `its VMM ${how}${exit.reason ? `: ${exit.reason}` : ""}` };
+}
+
+function isSupervisor({ kind }: Resource): boolean {
+  return kind === "supervisor";
 }
 
 /** Of a process of ours that is gone. A VM's are not: its row, which outlives its resources, is settled instead. */

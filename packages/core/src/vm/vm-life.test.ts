@@ -1,6 +1,13 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { BandSoxError, VmSpec } from "@bandsox/contract";
-import { FAKE_DIGEST, fakeEngine, fakePorts, temporaryDirectory } from "@bandsox/testkit";
+import {
+  FAKE_DIGEST,
+  type FakeAgentOptions,
+  fakeEngine,
+  fakePorts,
+  temporaryDirectory,
+} from "@bandsox/testkit";
 import { describe, expect, test } from "vitest";
 import { vmPaths } from "../host/paths.ts";
 import { ownIdentity } from "../host/process-identity.ts";
@@ -12,11 +19,11 @@ import { vmKey } from "./vm-ports.ts";
 
 type World = Awaited<ReturnType<typeof world>>;
 
-async function world() {
+async function world(agentOptions: FakeAgentOptions = {}) {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
-  const engine = stack.use(fakeEngine());
-  const ports = stack.use(fakePorts(path, engine));
+  const engine = stack.use(fakeEngine(agentOptions));
+  const ports = stack.use(await fakePorts(path, engine));
   return { engine, ports, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 const spec = (more: object = {}) => VmSpec.parse({ image: "alpine", ...more });
@@ -133,6 +140,47 @@ describe("ending", () => {
       code: "vm_wrong_state",
       details: { state: "stopped" },
     });
+  });
+
+  test.for([stopVm, deleteVm])("an interrupted %o leaves the VM as it was", async (end) => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    await expect(end(w.ports, id, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "interrupted",
+    });
+    const controller = new AbortController();
+    const engine = () => {
+      controller.abort(); // after the VM's lock was got
+      return w.engine;
+    };
+    await expect(end({ ...w.ports, engine }, id, { signal: controller.signal })).rejects.toMatchObject({
+      code: "interrupted",
+    });
+    expect(w.ports.records.find(id)?.state).toBe("running");
+  });
+
+  test("a stop that is interrupted under way still lets the guest power itself off", async () => {
+    const controller = new AbortController();
+    await using w = await world({
+      beforePowerOff: async () => {
+        controller.abort();
+        for (let turn = 0; turn < 100; turn++) await setImmediate(); // whoever heeds the signal acts meanwhile
+      },
+    });
+    const { id } = await createVm(w.ports, spec());
+    await stopVm(w.ports, id, { signal: controller.signal });
+    expect(w.engine.findExit(vmPaths(w.ports.paths, id))).toMatchObject({ exitCode: 0, requested: false });
+    expect(w.ports.records.find(id)?.state).toBe("stopped");
+  });
+
+  test.for([-1, 0.5, 300_001, Number.NaN])("a grace of %d ms is refused", async (graceMs) => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    await expect(stopVm(w.ports, id, { graceMs })).rejects.toMatchObject({
+      code: "invalid_argument",
+      details: { field: "graceMs" },
+    });
+    expect(w.ports.records.find(id)?.state).toBe("running");
   });
 
   test("a deleted VM leaves nothing, and its name is free", async () => {

@@ -1,4 +1,5 @@
 import type { VmId } from "@bandsox/contract";
+import type { Operations } from "../base/operations.ts";
 import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { StoragePaths } from "../host/paths.ts";
@@ -17,6 +18,7 @@ export interface BootFiles {
 /** What working on VMs needs of the world. */
 export interface VmPorts {
   readonly paths: StoragePaths;
+  readonly operations: Operations;
   readonly records: VmRecords;
   readonly ledger: Ledger;
   readonly leases: Leases;
@@ -29,6 +31,8 @@ export interface VmPorts {
   engine(name: string): Engine;
   /** @throws {BandSoxError} `kernel_missing` */
   bootFiles(): Promise<BootFiles>;
+  /** Told what was recovered from or put off; nobody's call fails for it */
+  warn(message: string): void;
   newId(): VmId;
   now(): Date;
 }
