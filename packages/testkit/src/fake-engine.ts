@@ -30,7 +30,8 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
   };
   const engine: FakeEngine = {
     name: "qemu",
-    capabilities: { networking: false, acceleration: "tcg" },
+    capabilities: { networking: false },
+    check: () => {},
     beforeBoot: () => {},
     async boot(request) {
       if (request.signal?.aborted) throw new BandSoxError("interrupted", "interrupted", {});
