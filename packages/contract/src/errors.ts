@@ -136,6 +136,12 @@ export const ERRORS = {
     details: z.object({ path: text }),
     hint: "free space on the named file system",
   },
+  output_failed: {
+    status: 500,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "check where the output goes",
+  },
   storage_unavailable: {
     status: 503,
     retryable: false,

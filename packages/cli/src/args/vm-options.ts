@@ -1,5 +1,7 @@
 import type { VmSpecInput } from "@bandsox/contract";
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
+import { argument } from "./argument.ts";
+import { STORAGE_OPTION } from "./storage-option.ts";
 import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
 
 /** The options every command that makes a VM has. */
@@ -12,7 +14,7 @@ export function withVmOptions(name: string) {
     .option("-e, --env <name=value>", "variable for every command in the VM; repeatable", assignment, {})
     .option("--metadata <json>", "a JSON object kept with the VM", json)
     .option("--networking", "give the guest a network")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)");
+    .option(...STORAGE_OPTION);
 }
 
 interface VmOptions {
@@ -43,18 +45,6 @@ export function toSpec({
     ...(diskSize === undefined ? {} : { diskSizeMib: diskSize }),
     ...(metadata === undefined ? {} : { metadata: metadata as NonNullable<VmSpecInput["metadata"]> }),
     ...(networking ? { networking } : {}),
-  };
-}
-
-/** Turns a parser that throws `RangeError` into one that commander reports. */
-export function argument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
   };
 }
 
