@@ -48,6 +48,12 @@ func startSupervisor(t *testing.T, argv []string, change func(*Config)) *supervi
 	if err := os.WriteFile(path, body, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return startSupervisorOn(t, path)
+}
+
+// startSupervisorOn starts a supervisor on a configuration file.
+func startSupervisorOn(t *testing.T, path string) *supervisor {
+	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +67,7 @@ func startSupervisor(t *testing.T, argv []string, change func(*Config)) *supervi
 	}
 	write.Close()
 	t.Cleanup(func() { command.Process.Kill(); command.Wait(); read.Close() })
-	return &supervisor{t, directory, command, bufio.NewScanner(read), read}
+	return &supervisor{t, filepath.Dir(path), command, bufio.NewScanner(read), read}
 }
 
 func script(text string) []string { return []string{"/bin/sh", "-c", text} }

@@ -70,6 +70,12 @@ export const ERRORS = {
     details: z.object({ vmId: text, command: text }),
     hint: "check the command, its working directory and its user against what the image holds",
   },
+  exec_busy: {
+    status: 429,
+    retryable: true,
+    details: vm,
+    hint: "too many commands run in this VM at the same time; call again when one has ended",
+  },
   networking_unavailable: {
     status: 422,
     retryable: false,
@@ -135,6 +141,12 @@ export const ERRORS = {
     retryable: true,
     details: z.object({ path: text }),
     hint: "free space on the named file system",
+  },
+  output_failed: {
+    status: 500,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "check where the output goes",
   },
   storage_unavailable: {
     status: 503,

@@ -9,6 +9,7 @@ export {
 } from "./errors.ts";
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
+export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
 // input
 export { parseInput } from "./parse.ts";
 // VMs

@@ -5,6 +5,7 @@ import { type Core, coreOf } from "./core.ts";
 import { LayerDisks } from "./disk/layer-disk.ts";
 import type { Engine } from "./engine/engine.ts";
 import { findQemu } from "./engine/qemu/find-qemu.ts";
+import { qemuEngine } from "./engine/qemu/qemu-engine.ts";
 import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { buildDebianImage } from "./image/debian-image.ts";
@@ -70,26 +71,22 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   });
 }
 
-/** The engines of this host; the only place that names them. Looked for when first needed. */
+/** The engines of this version; the only place that names them. */
 function engines(options: CoreOptions): Pick<VmPorts, "engine" | "defaultEngine"> {
-  const known = new Map<string, Engine>();
-  const engine = (name: string) => {
-    if (name !== "qemu") {
-      const reason = "this version has no such engine";
-      throw new BandSoxError(
-        "engine_unavailable",
-        `cannot use the engine ${JSON.stringify(name)}: ${reason}`,
-        { engine: name, reason },
-      );
-    }
-    const helpers = helperPaths(options.binDir);
-    const found =
-      known.get(name) ??
-      findQemu({ helpers, kvm: judgeKvm(kvmEvidence()), acceleration: options.acceleration });
-    known.set(name, found);
-    return found;
+  const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), acceleration: options.acceleration });
+  const qemu = qemuEngine({ helpers: helperPaths(options.binDir), find });
+  const engine = (name: string): Engine => {
+    if (name === qemu.name) return qemu;
+    const reason = "this version has no such engine";
+    const message = `cannot use the engine ${JSON.stringify(name)}: ${reason}`;
+    throw new BandSoxError("engine_unavailable", message, { engine: name, reason });
   };
-  return { engine, defaultEngine: () => engine(options.engine ?? "qemu") };
+  const defaultEngine = () => {
+    const chosen = engine(options.engine ?? qemu.name);
+    chosen.check();
+    return chosen;
+  };
+  return { engine, defaultEngine };
 }
 
 /** The OCI platform of this host. */

@@ -31,7 +31,8 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
   };
   const engine: FakeEngine = {
     name: "qemu",
-    capabilities: { networking: false, snapshots: true, acceleration: "tcg" },
+    capabilities: { networking: false, snapshots: true },
+    check: () => {},
     shape: ({ vcpu, memMib }) => `shape-${vcpu}-${memMib}`,
     pause: async () => {},
     resume: async () => {},

@@ -1,5 +1,7 @@
 import type { VmSpecInput } from "@bandsox/contract";
-import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
+import { argument } from "./argument.ts";
+import { STORAGE_OPTION } from "./storage-option.ts";
 import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
 
 /** The options every command that makes a VM has. */
@@ -18,7 +20,7 @@ export function withVmOptions(name: string) {
       ] as const),
     )
     .option("--networking", "give the guest a network")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)");
+    .option(...STORAGE_OPTION);
 }
 
 interface VmOptions {
@@ -52,18 +54,6 @@ export function toSpec({
     ...(metadata === undefined ? {} : { metadata: metadata as NonNullable<VmSpecInput["metadata"]> }),
     ...(networking ? { networking } : {}),
     ...(boot === undefined ? {} : { boot }),
-  };
-}
-
-/** Turns a parser that throws `RangeError` into one that commander reports. */
-export function argument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
   };
 }
 

@@ -8,8 +8,6 @@ export interface EngineCapabilities {
   readonly networking: boolean;
   /** Whether machines can be paused, saved and gone on from */
   readonly snapshots: boolean;
-  /** How guest code runs: on the processor, or emulated */
-  readonly acceleration: "kvm" | "tcg";
 }
 
 /** The machine to be started. Paths are absolute and outlive the VM. */
@@ -69,15 +67,17 @@ export interface VmmExit {
   readonly reason: string;
 }
 
-/** A kind of VMM. */
+/** A kind of VMM. VMs it once started can be looked after even where it can start no more. */
 export interface Engine {
   readonly name: string;
   readonly capabilities: EngineCapabilities;
+  /** Whether this host can start its VMs at all. @throws {BandSoxError} `engine_unavailable` with the reason */
+  check(): void;
   /**
    * Starts a VMM and its guest in the VM's directory, and returns once the agent's channel is up. On failure
    * nothing of it runs any more.
    *
-   * @throws {BandSoxError} `vm_start_failed` with the console's last lines, `interrupted`
+   * @throws {BandSoxError} `engine_unavailable`, `vm_start_failed` with the console's last lines, `interrupted`
    */
   boot(request: BootRequest): Promise<BootedVmm>;
   /**

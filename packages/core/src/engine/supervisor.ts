@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, watch } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { BandSoxError, type VmId } from "@bandsox/contract";
@@ -160,8 +160,12 @@ export function findVmmExit(paths: VmPaths): VmmExit | undefined {
   return Exit.safeParse(readJson(paths.exit)).data;
 }
 
-/** Ends a supervisor and with it the VMM. */
+/**
+ * Ends a supervisor and with it the VMM. The launch configuration goes first: a supervisor that has not signed yet
+ * looks for it after it has, so it is either found here or starts nothing.
+ */
 export async function terminateSupervisor(paths: VmPaths): Promise<void> {
+  await rm(paths.launchConfig, { force: true });
   const identity = findSupervisor(paths);
   if (!identity) return;
   signalProcess(identity, "SIGTERM");

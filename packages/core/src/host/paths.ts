@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { VmId } from "@bandsox/contract";
 
 /** The storage directory when none is given: `BANDSOX_STORAGE`, else the system's for root, else the user's own. */
@@ -9,7 +9,8 @@ export function defaultStorageDir(
 ): string {
   if (env.BANDSOX_STORAGE) return resolve(env.BANDSOX_STORAGE);
   if (uid === 0) return "/var/lib/bandsox";
-  return join(env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "bandsox");
+  const given = env.XDG_DATA_HOME ?? "";
+  return join(isAbsolute(given) ? given : join(homedir(), ".local", "share"), "bandsox");
 }
 
 /** Where everything lives under a storage root. The only builder of such paths. */

@@ -21,9 +21,10 @@ export async function reconcile(ports: VmPorts, signal?: AbortSignal): Promise<v
   for (const record of ports.records.list())
     await each(ports, { what: `the VM ${record.id}`, signal }, () => settle(ports, record));
   // A supervisor signs in the directory that is recorded before it, so it goes first.
-  const left = ports.ledger.list().filter(isOfDeadProcess);
-  const [supervisors, directories] = [left.filter(isSupervisor), left.filter((one) => !isSupervisor(one))];
-  for (const resource of [...supervisors, ...directories])
+  const left = ports.ledger.list();
+  const supervisors = left.filter(({ kind }) => kind === "supervisor");
+  const others = left.filter(({ kind }) => kind !== "supervisor");
+  for (const resource of [...supervisors, ...others])
     await each(ports, { what: resource.locator, signal }, () => reclaim(ports, resource));
 }
 
@@ -100,17 +101,10 @@ export function endingOf(
   return { state: failed, failure: `its VMM ${how}${exit.reason ? `: ${exit.reason}` : ""}` };
 }
 
-function isSupervisor({ kind }: Resource): boolean {
-  return kind === "supervisor";
-}
-
-/** Of a process of ours that is gone. A VM's are not: its row, which outlives its resources, is settled instead. */
-function isOfDeadProcess({ owner }: Resource): boolean {
-  const process = /^process:(.*)$/.exec(owner)?.[1];
-  return process !== undefined && !isAlive(JSON.parse(process) as ProcessIdentity);
-}
-
+/** Removes what a dead process of ours left. A VM's is not: its row, which outlives it, is settled instead. */
 async function reclaim(ports: VmPorts, resource: Resource): Promise<void> {
+  const process = /^process:(.*)$/.exec(resource.owner)?.[1];
+  if (process === undefined || isAlive(JSON.parse(process) as ProcessIdentity)) return;
   if (resource.kind === "directory") await rm(resource.locator, { recursive: true, force: true });
   else await terminateSupervisor(vmmPaths(dirname(resource.locator)));
   ports.ledger.strike(resource);

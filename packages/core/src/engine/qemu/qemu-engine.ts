@@ -8,26 +8,27 @@ import {
   terminateSupervisor,
   waitForSupervisor,
 } from "../supervisor.ts";
-import { type Acceleration, DEVICES, qemuCommandLine } from "./command-line.ts";
+import { DEVICES, qemuCommandLine } from "./command-line.ts";
+import type { FoundQemu } from "./find-qemu.ts";
 import { qemuShape } from "./shape.ts";
 
 /** The longest a guest may take until its agent answers; emulated ones on a loaded host are slow. */
 const BOOT_TIMEOUT_MS = { kvm: 30_000, tcg: 180_000 } as const;
 
 export interface QemuEngineOptions {
-  /** QEMU's system emulator for this architecture */
-  readonly binary: string;
   readonly helpers: HelperPaths;
-  readonly acceleration: Acceleration;
+  /** Looks for QEMU on this host; called for new VMs only. @throws {BandSoxError} `engine_unavailable` */
+  readonly find: () => FoundQemu;
 }
 
 /** The `qemu` engine: QEMU's microvm machine, on KVM where it works, emulated elsewhere. */
 export function qemuEngine(options: QemuEngineOptions): Engine {
   return {
     name: "qemu",
-    capabilities: { networking: false, snapshots: true, acceleration: options.acceleration.kind },
+    capabilities: { networking: false, snapshots: true },
+    check: () => void options.find(),
     boot: (request) => boot(options, request),
-    shape: (machine) => qemuShape(options.binary, options.acceleration, machine),
+    shape: (machine) => qemuShape(options.find(), machine),
     async pause(paths) {
       await control(paths, { action: "pause" });
     },
@@ -48,10 +49,11 @@ function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestinati
 }
 
 async function boot(options: QemuEngineOptions, request: BootRequest): Promise<BootedVmm> {
+  const { binary, acceleration } = options.find();
   const argv = qemuCommandLine({
-    binary: options.binary,
+    binary,
     machine: request.machine,
-    acceleration: options.acceleration,
+    acceleration,
     channelSocket: "channel.sock",
     incoming: request.from !== undefined,
   });
@@ -62,7 +64,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     argv,
     memoryFile: request.machine.memoryFile,
     incoming: request.from?.state,
-    bootTimeoutMs: BOOT_TIMEOUT_MS[options.acceleration.kind],
+    bootTimeoutMs: BOOT_TIMEOUT_MS[acceleration.kind],
     signal: request.signal,
   });
   const supervisor = findSupervisor(request.paths);

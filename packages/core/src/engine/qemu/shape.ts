@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import type { MachineSpec } from "../engine.ts";
-import { type Acceleration, qemuCommandLine } from "./command-line.ts";
+import { qemuCommandLine } from "./command-line.ts";
+import type { FoundQemu } from "./find-qemu.ts";
 
 /**
  * Names everything a saved machine of QEMU's depends on besides its disks: the whole command line, the program, the
  * processor it runs on, and the boot files, which are found by their content.
  */
 export function qemuShape(
-  binary: string,
-  acceleration: Acceleration,
+  { binary, acceleration }: FoundQemu,
   machine: Omit<MachineSpec, "baseDisk" | "layerDisk">,
 ): string {
   const anywhere = { ...machine, memoryFile: "memory", baseDisk: "base", layerDisk: "layer" };
