@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 
 const FLAGS = ["--conditions=bandsox-source", "--disable-warning=ExperimentalWarning"];
+const PATIENCE = { timeout: 20_000 };
 const MAIN = join(import.meta.dirname, "main.ts");
 
 /** The command as a process of its own. */
@@ -14,10 +15,10 @@ const bandsox = (args: readonly string[], stdout: number) =>
   spawnSync(process.execPath, [...FLAGS, MAIN, ...args], {
     stdio: ["ignore", stdout, "pipe"],
     encoding: "utf8",
-    timeout: 20_000,
+    ...PATIENCE,
   });
 
-describe.each(["vm list", "vm list --json", "--help", "vm --help"])("bandsox %s", (line) => {
+describe.each(["vm list", "vm list --json", "--help", "vm --help"])("bandsox %s", PATIENCE, (line) => {
   test("onto a full device fails and says why", async () => {
     await using storage = await temporaryDirectory();
     const full = openSync("/dev/full", "w");
@@ -42,23 +43,27 @@ async function patient(work: string) {
     ${work}`;
   const child = execa(process.execPath, [...FLAGS, "--input-type=module", "-e", lines], {
     reject: false,
-    timeout: 20_000,
+    ...PATIENCE,
   });
   await once(child.stderr, "data");
   return { child };
 }
 
-test.for(["SIGINT", "SIGTERM"] as const)("the first %s interrupts, the second ends", async (name) => {
-  const { child } = await patient(`
+test.for(["SIGINT", "SIGTERM"] as const)(
+  "the first %s interrupts, the second ends",
+  PATIENCE,
+  async (name) => {
+    const { child } = await patient(`
     signal.onabort = () => stderr.write("interrupted");
     stderr.write("up");`);
-  child.kill(name);
-  await once(child.stderr, "data");
-  child.kill(name);
-  expect(await child).toMatchObject({ signal: name, stderr: "upinterrupted" });
-});
+    child.kill(name);
+    await once(child.stderr, "data");
+    child.kill(name);
+    expect(await child).toMatchObject({ signal: name, stderr: "upinterrupted" });
+  },
+);
 
-test("a reader that goes away interrupts the work and breaks nothing", async () => {
+test("a reader that goes away interrupts the work and breaks nothing", PATIENCE, async () => {
   const { child } = await patient(`
     signal.onabort = () => {
       stdout.write("more").then(() => stderr.write("quiet")).then(() => process.exit(7));

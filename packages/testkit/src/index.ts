@@ -2,4 +2,5 @@ export { type EngineUnderTest, engineContract } from "./engine-contract.ts";
 export { type FakeAgent, type FakeAgentOptions, frame, startFakeAgent } from "./fake-agent.ts";
 export { type FakeEngine, fakeEngine } from "./fake-engine.ts";
 export { FAKE_DIGEST, type FakePorts, fakePorts } from "./fake-ports.ts";
+export { type ScriptedHost, scriptedHost } from "./scripted-host.ts";
 export { temporaryDirectory } from "./temporary-directory.ts";
