@@ -41,6 +41,16 @@ type scanner struct {
 }
 
 func (s *scanner) next(r *bufio.Reader) (nonce, error) {
+	for {
+		found, err := s.scan(r)
+		if !errors.Is(err, ErrLost) {
+			return found, err
+		}
+		s.matched, s.filled = 0, 0
+	}
+}
+
+func (s *scanner) scan(r *bufio.Reader) (nonce, error) {
 	for s.matched < len(s.magic) {
 		b, err := r.ReadByte()
 		if err != nil {
@@ -83,8 +93,7 @@ func (l *Link) AnswerSync() error {
 			return err
 		}
 	}
-	_, err = l.transport.Write(append([]byte(answerMagic), asked[:]...))
-	return err
+	return l.writeSync(append([]byte(answerMagic), asked[:]...))
 }
 
 // atRequest tells whether the bytes read next are a request of the host, as far as they are known without reading.
@@ -119,7 +128,7 @@ func (l *Link) request(asked nonce) error {
 	if err := l.transport.SetDeadline(time.Now().Add(syncRepeatAfter)); err != nil {
 		return err
 	}
-	_, err := l.transport.Write(append([]byte(requestMagic), asked[:]...))
+	err := l.writeSync(append([]byte(requestMagic), asked[:]...))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
@@ -136,7 +145,7 @@ func (l *Link) awaitAnswer(answers *scanner, asked nonce) (bool, error) {
 			continue
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return false, err
-		case l.unsent() == 0:
+		case Unsent(l.transport) == 0:
 			return false, nil
 		}
 		if err := l.transport.SetDeadline(time.Now().Add(syncRepeatAfter)); err != nil {
