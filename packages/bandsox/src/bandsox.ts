@@ -17,6 +17,8 @@ export interface BandSoxOptions {
   engine?: string;
   /** `kvm` or `tcg` (default: `BANDSOX_ACCEL`, else KVM where it really works) */
   acceleration?: "kvm" | "tcg";
+  /** How guests of the `qemu` engine are reached (default: `BANDSOX_TRANSPORT`, else `virtio-serial`) */
+  transport?: "virtio-serial" | "serial";
 }
 
 /** Everything about a new VM but its image. */
@@ -90,13 +92,14 @@ export class BandSox implements AsyncDisposable {
   }
 
   #core(): Promise<Core> {
-    const { storageDir, engine, acceleration } = this.#options;
+    const { storageDir, engine, acceleration, transport } = this.#options;
     const { env } = process;
     this.#opening ??= openCore({
       storageDir: storageDir ?? defaultStorageDir(env),
       binDir: defaultBinDir(env),
       engine: engine ?? env.BANDSOX_ENGINE,
       acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
+      transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
     });
     return this.#opening;
   }
@@ -104,4 +107,8 @@ export class BandSox implements AsyncDisposable {
 
 function accelerationOf(value: string | undefined): "kvm" | "tcg" | undefined {
   return parseInput(z.enum(["kvm", "tcg"]).optional(), value || undefined, "BANDSOX_ACCEL");
+}
+
+function transportOf(value: string | undefined): "virtio-serial" | "serial" | undefined {
+  return parseInput(z.enum(["virtio-serial", "serial"]).optional(), value || undefined, "BANDSOX_TRANSPORT");
 }

@@ -37,6 +37,8 @@ export interface CoreOptions {
   readonly engine?: string | undefined;
   /** `kvm` or `tcg` (default: KVM where it really works) */
   readonly acceleration?: "kvm" | "tcg" | undefined;
+  /** How guests of the `qemu` engine are reached (default: `virtio-serial`) */
+  readonly transport?: "virtio-serial" | "serial" | undefined;
 }
 
 /** An open storage. Any number of processes may have one open at the same time. */
@@ -94,7 +96,7 @@ function coreOf(ports: VmPorts, { images, staging, close }: CoreParts): Core {
     getVm: async (reference) => new Vm(ports, findVm(ports.records, reference).id),
     async listVms() {
       await reconcile(ports);
-      return ports.records.list().map(toVmInfo);
+      return ports.records.list().map((record) => toVmInfo(ports, record));
     },
     hasImage: (image) => images.has(image),
     imageCommand: (vm) => {
@@ -121,9 +123,9 @@ function engines(options: CoreOptions): Pick<VmPorts, "engine" | "defaultEngine"
       );
     }
     const helpers = helperPaths(options.binDir);
+    const { acceleration, transport } = options;
     const found =
-      known.get(name) ??
-      findQemu({ helpers, kvm: judgeKvm(kvmEvidence()), acceleration: options.acceleration });
+      known.get(name) ?? findQemu({ helpers, kvm: judgeKvm(kvmEvidence()), acceleration, transport });
     known.set(name, found);
     return found;
   };

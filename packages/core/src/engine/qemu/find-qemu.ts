@@ -3,7 +3,7 @@ import { type KvmVerdict, tscKhz } from "../../host/acceleration.ts";
 import { findTool } from "../../host/find-tool.ts";
 import type { HelperPaths } from "../../host/paths.ts";
 import type { Engine } from "../engine.ts";
-import type { Acceleration } from "./command-line.ts";
+import type { Acceleration, QemuTransport } from "./command-line.ts";
 import { qemuEngine } from "./qemu-engine.ts";
 
 const BINARY = "qemu-system-x86_64";
@@ -13,6 +13,8 @@ export interface FindQemuOptions {
   readonly kvm: KvmVerdict;
   /** What the user insists on (default: KVM where it works, else TCG) */
   readonly acceleration?: "kvm" | "tcg" | undefined;
+  /** How guests are reached (default: `virtio-serial`) */
+  readonly transport?: QemuTransport | undefined;
 }
 
 /** The `qemu` engine on this host. @throws {BandSoxError} `engine_unavailable` with the reason */
@@ -21,7 +23,8 @@ export function findQemu(options: FindQemuOptions): Engine {
     throw unavailable(`QEMU's microvm machine is for x86-64, and this host is ${process.arch}`);
   const binary = findTool(BINARY);
   if (!binary) throw unavailable(`${BINARY} is not installed (package qemu-system-x86)`);
-  return qemuEngine({ binary, helpers: options.helpers, acceleration: chooseAcceleration(options) });
+  const { helpers, transport = "virtio-serial" } = options;
+  return qemuEngine({ binary, helpers, transport, acceleration: chooseAcceleration(options) });
 }
 
 /** KVM where it really works or is insisted on, emulation elsewhere. */

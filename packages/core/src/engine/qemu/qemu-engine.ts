@@ -2,12 +2,13 @@ import type { HelperPaths } from "../../host/paths.ts";
 import type { BootedVmm, BootRequest, Engine } from "../engine.ts";
 import {
   findSupervisor,
+  findTransport,
   findVmmExit,
   launchSupervisor,
   terminateSupervisor,
   waitForSupervisor,
 } from "../supervisor.ts";
-import { type Acceleration, DEVICES, qemuCommandLine } from "./command-line.ts";
+import { type Acceleration, DEVICES, type QemuTransport, qemuCommandLine } from "./command-line.ts";
 
 /** The longest a guest may take until its agent answers; emulated ones on a loaded host are slow. */
 const BOOT_TIMEOUT_MS = { kvm: 30_000, tcg: 180_000 } as const;
@@ -17,6 +18,7 @@ export interface QemuEngineOptions {
   readonly binary: string;
   readonly helpers: HelperPaths;
   readonly acceleration: Acceleration;
+  readonly transport: QemuTransport;
 }
 
 /** The `qemu` engine: QEMU's microvm machine, on KVM where it works, emulated elsewhere. */
@@ -26,6 +28,7 @@ export function qemuEngine(options: QemuEngineOptions): Engine {
     capabilities: { networking: false, acceleration: options.acceleration.kind },
     boot: (request) => boot(options, request),
     find: findSupervisor,
+    findTransport,
     terminate: terminateSupervisor,
     waitForExit: waitForSupervisor,
     findExit: findVmmExit,
@@ -37,6 +40,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     binary: options.binary,
     machine: request.machine,
     acceleration: options.acceleration,
+    transport: options.transport,
     channelSocket: "channel.sock",
   });
   const times = await launchSupervisor({
@@ -44,6 +48,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     paths: request.paths,
     helperPath: options.helpers.supervise,
     argv,
+    transport: options.transport,
     bootTimeoutMs: BOOT_TIMEOUT_MS[options.acceleration.kind],
     signal: request.signal,
   });
