@@ -31,7 +31,8 @@ func openPty(t *testing.T) (host, guest *os.File) {
 
 func TestARawLinePassesEveryByteBothWays(t *testing.T) {
 	host, guest := openPty(t)
-	line := &Serial{guest}
+	line := &Serial{}
+	line.file.Store(guest)
 	if err := line.MakeRaw(); err != nil {
 		t.Fatal(err)
 	}

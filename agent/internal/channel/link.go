@@ -21,8 +21,11 @@ type Transport interface {
 	SetDeadline(time.Time) error
 }
 
-// syncWriter is a Transport that has to know which bytes are a handshake's.
-type syncWriter interface {
+// sessionTransport is a Transport that has to know where sessions begin and end.
+type sessionTransport interface {
+	// AwaitSync ends what was before: from now on only a handshake is of use.
+	AwaitSync() error
+	// WriteSync sends a message of the handshake.
 	WriteSync(message []byte) error
 }
 
@@ -44,10 +47,17 @@ func NewLink(transport Transport) *Link {
 	return &Link{transport: transport, reader: bufio.NewReaderSize(transport, readSize)}
 }
 
+func (l *Link) awaitSync() error {
+	if aware, ok := l.transport.(sessionTransport); ok {
+		return aware.AwaitSync()
+	}
+	return nil
+}
+
 // writeSync sends a message of the handshake.
 func (l *Link) writeSync(message []byte) error {
-	if marked, ok := l.transport.(syncWriter); ok {
-		return marked.WriteSync(message)
+	if aware, ok := l.transport.(sessionTransport); ok {
+		return aware.WriteSync(message)
 	}
 	_, err := l.transport.Write(message)
 	return err

@@ -83,6 +83,9 @@ func (l *Link) AnswerSync() error {
 	if err := l.transport.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
+	if err := l.awaitSync(); err != nil {
+		return err
+	}
 	requests := scanner{magic: requestMagic}
 	asked, err := requests.next(l.reader)
 	if err != nil {
@@ -108,6 +111,9 @@ func (l *Link) atRequest() bool {
 // RequestSync is the host's side: it returns when the guest has answered the latest nonce. It asks again every second,
 // unless the guest has not even taken the previous request. It ends with an error only when the transport does.
 func (l *Link) RequestSync() error {
+	if err := l.awaitSync(); err != nil {
+		return err
+	}
 	answers := scanner{magic: answerMagic}
 	for {
 		asked := newNonce()

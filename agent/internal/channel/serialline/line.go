@@ -32,6 +32,7 @@ type Line struct {
 	whole    bool   // in step since the last handshake
 	expected uint32 // number of the record read next
 	unread   []byte
+	atSync   bool // unread is a message of a handshake
 }
 
 func newLine(raw channel.Transport) *Line {
@@ -84,6 +85,18 @@ func (l *Line) Write(p []byte) (int, error) {
 	return written, nil
 }
 
+// AwaitSync drops everything up to the next handshake. The host has to ask for it, so the guest says that it waits.
+func (l *Line) AwaitSync() error {
+	if l.atSync {
+		return nil // it is what ended the session before
+	}
+	l.whole, l.unread = false, nil
+	if l.prober != nil {
+		return nil
+	}
+	return l.send(kindStatus, reply(nil, false))
+}
+
 // WriteSync sends a message of the handshake, at most PayloadLimit bytes.
 func (l *Line) WriteSync(message []byte) error { return l.send(kindSync, message) }
 
@@ -116,7 +129,7 @@ func (l *Line) Read(p []byte) (int, error) {
 		}
 	}
 	n := copy(p, l.unread)
-	l.unread = l.unread[n:]
+	l.unread, l.atSync = l.unread[n:], false
 	return n, nil
 }
 
@@ -124,7 +137,7 @@ func (l *Line) Read(p []byte) (int, error) {
 func (l *Line) take(r record) error {
 	wasWhole := l.whole
 	if r.kind == kindSync {
-		l.whole, l.expected, l.unread = true, r.number+1, r.payload
+		l.whole, l.expected, l.unread, l.atSync = true, r.number+1, r.payload, true
 		return lostIf(wasWhole) // ends the session before; the message is read next
 	}
 	l.whole = l.whole && r.number == l.expected

@@ -228,3 +228,16 @@ func pass(t *testing.T, from, to net.Conn, reader *Line, want string) {
 		t.Fatalf("got %q, %v", got[:n], err)
 	}
 }
+
+func TestAGuestThatEndsItsSessionTellsTheHost(t *testing.T) {
+	host, guest, hostFar, guestFar := linePair(t)
+	go host.WriteSync([]byte("ask"))
+	pass(t, hostFar, guestFar, guest, "ask")
+	go guest.WriteSync([]byte("answer"))
+	pass(t, guestFar, hostFar, host, "answer")
+	go guest.AwaitSync()
+	go io.Copy(hostFar, guestFar)
+	if _, err := host.Read(make([]byte, 100)); !errors.Is(err, channel.ErrLost) {
+		t.Errorf("got %v", err)
+	}
+}

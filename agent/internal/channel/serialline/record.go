@@ -69,18 +69,21 @@ func parseRecord(encoded []byte) (record, error) {
 // the newline, and so the guest notices.
 func question(mark uint32) []byte { return append(binary.BigEndian.AppendUint32(nil, mark), '\n') }
 
-// reply is the payload of a status: the mark of the probe, and whether nothing was lost.
+// reply is the payload of a status: the mark of the probe, 0 without one, and whether nothing was lost.
 func reply(probe []byte, whole bool) []byte {
-	answer := append([]byte(nil), probe[:min(4, len(probe))]...)
+	answer := make([]byte, replySize)
+	copy(answer[:replySize-1], probe)
 	if whole {
-		return append(answer, 1)
+		answer[replySize-1] = 1
 	}
-	return append(answer, 0)
+	return answer
 }
+
+const replySize = 5
 
 // parseReply undoes reply.
 func parseReply(payload []byte) (mark uint32, whole, ok bool) {
-	if len(payload) != 5 {
+	if len(payload) != replySize {
 		return 0, false, false
 	}
 	return binary.BigEndian.Uint32(payload), payload[4] == 1, true
