@@ -14,6 +14,7 @@ import (
 	"bandsox.dev/agent/internal/channel/serialline"
 	"bandsox.dev/agent/internal/exec"
 	"bandsox.dev/agent/internal/httpapi"
+	"bandsox.dev/agent/internal/kmsg"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
 )
@@ -64,6 +65,11 @@ func newAPI(startMs int64, off boot.OffMode, console *boot.Console) *httpapi.API
 	reaper := reap.Start(reap.AllChildren)
 	guest := machine.New(console)
 	about := httpapi.About{Version: version, Kernel: boot.KernelRelease(), StartMs: startMs}
+	if log, err := kmsg.Open(); err != nil {
+		console.Printf("%v", err)
+	} else {
+		about.KernelLog = log
+	}
 	var once sync.Once
 	return httpapi.New(about, guest, reaper, func(grace time.Duration) {
 		once.Do(func() {
