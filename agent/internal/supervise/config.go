@@ -10,12 +10,22 @@ import (
 	"os"
 )
 
+// Transport is what carries the bytes between host and guest.
+type Transport string
+
+const (
+	VirtioSerial Transport = "virtio-serial"
+	Serial       Transport = "serial" // bytes that are not the agent's may be among them
+	Vsock        Transport = "vsock"  // of the VMM's own
+)
+
 // Config is one VM. Paths are relative to the directory of the configuration file, which is also the VMM's.
 type Config struct {
-	VMID          string   `json:"vmId"`
-	Argv          []string `json:"argv"`
-	ChannelSocket string   `json:"channelSocket"` // "": the VMM serves agentSocket itself
-	AgentSocket   string   `json:"agentSocket"`
+	VMID          string    `json:"vmId"`
+	Argv          []string  `json:"argv"`
+	Transport     Transport `json:"transport"`
+	ChannelSocket string    `json:"channelSocket"` // "": the VMM serves agentSocket itself
+	AgentSocket   string    `json:"agentSocket"`
 	// ControlSocket is where others ask for pauses and saves; "": the VMM has no monitor
 	ControlSocket string `json:"controlSocket"`
 	// MemoryFile is what the guest's memory is a private mapping of; needed with ControlSocket
@@ -37,8 +47,8 @@ func ReadConfig(path string) (Config, error) {
 		return Config{}, err
 	}
 	config := Config{
-		AgentSocket: "agent.sock",
-		ConsoleLog:  "console.log", ConsoleMaxBytes: 1 << 20,
+		Transport: VirtioSerial, AgentSocket: "agent.sock",
+		ConsoleLog: "console.log", ConsoleMaxBytes: 1 << 20,
 		VMMLog: "vmm.log", VMMLogMaxBytes: 256 << 10,
 		PidFile: "supervisor.json", ExitFile: "exit.json",
 	}
@@ -70,6 +80,10 @@ func (c Config) validate() error {
 		return errors.New("controlSocket needs a memoryFile")
 	case c.Incoming != "" && c.ControlSocket == "":
 		return errors.New("incoming needs a controlSocket")
+	case c.Transport != VirtioSerial && c.Transport != Serial && c.Transport != Vsock:
+		return fmt.Errorf("transport %q: expected %s, %s or %s", c.Transport, VirtioSerial, Serial, Vsock)
+	case c.Transport == Vsock && c.ChannelSocket != "":
+		return errors.New("a VMM with vsock has no channelSocket")
 	case c.ChannelSocket != "" && c.AgentSocket == "":
 		return errors.New("channelSocket needs an agentSocket")
 	}

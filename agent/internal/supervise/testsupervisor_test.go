@@ -39,7 +39,8 @@ func startSupervisor(t *testing.T, argv []string, change func(*Config)) *supervi
 	t.Helper()
 	directory := t.TempDir()
 	config := Config{VMID: "vm_1", Argv: argv, ConsoleLog: "console.log", ConsoleMaxBytes: 1 << 20, VMMLog: "vmm.log",
-		VMMLogMaxBytes: 1 << 18, PidFile: "supervisor.json", ExitFile: "exit.json", AgentSocket: "agent.sock"}
+		VMMLogMaxBytes: 1 << 18, PidFile: "supervisor.json", ExitFile: "exit.json", AgentSocket: "agent.sock",
+		Transport: VirtioSerial}
 	if change != nil {
 		change(&config)
 	}

@@ -19,6 +19,8 @@ export interface BandSoxOptions {
   acceleration?: "kvm" | "tcg";
   /** Told what was recovered from or put off, e.g. a clean-up to be tried again (default: Node's process warnings) */
   onWarning?: (message: string) => void;
+  /** How guests of the `qemu` engine are reached (default: `BANDSOX_TRANSPORT`, else `virtio-serial`) */
+  transport?: "virtio-serial" | "serial";
 }
 
 /** Everything about a new VM but its image. */
@@ -93,7 +95,7 @@ export class BandSox implements AsyncDisposable {
   }
 
   async #core(): Promise<Core> {
-    const { storageDir, engine, acceleration, onWarning } = this.#options;
+    const { storageDir, engine, acceleration, transport, onWarning } = this.#options;
     const { env } = process;
     const path = storageDir ?? defaultStorageDir(env);
     if (this.#closed) throw new BandSoxError("storage_closed", `the storage ${path} was closed`, { path });
@@ -102,6 +104,7 @@ export class BandSox implements AsyncDisposable {
       binDir: defaultBinDir(env),
       engine: engine ?? env.BANDSOX_ENGINE,
       acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
+      transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
       onWarning,
     }).catch((error: unknown) => {
       this.#opening = undefined; // what hindered it may be gone by the next call
@@ -113,4 +116,8 @@ export class BandSox implements AsyncDisposable {
 
 function accelerationOf(value: string | undefined): "kvm" | "tcg" | undefined {
   return parseInput(z.enum(["kvm", "tcg"]).optional(), value || undefined, "BANDSOX_ACCEL");
+}
+
+function transportOf(value: string | undefined): "virtio-serial" | "serial" | undefined {
+  return parseInput(z.enum(["virtio-serial", "serial"]).optional(), value || undefined, "BANDSOX_TRANSPORT");
 }

@@ -44,7 +44,7 @@ export function coreOf(ports: VmPorts, { hasImage, buildDebianImage, resources }
     listVms: (options = {}) =>
       operations.run(options.signal, async (signal) => {
         await reconcile(ports, signal);
-        return records.list().map(toVmInfo);
+        return records.list().map((record) => toVmInfo(ports, record));
       }),
     hasImage: (image) => operations.run(undefined, async () => hasImage(image)),
     imageCommand: (vm) =>

@@ -30,6 +30,8 @@ export interface CoreOptions {
   readonly acceleration?: "kvm" | "tcg" | undefined;
   /** Told what was recovered from or put off (default: Node's process warnings) */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** How guests of the `qemu` engine are reached (default: `virtio-serial`) */
+  readonly transport?: "virtio-serial" | "serial" | undefined;
 }
 
 const idOf = customAlphabet(ID_ALPHABET, 12);
@@ -73,7 +75,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
 
 /** The engines of this version; the only place that names them. */
 function engines(options: CoreOptions): Pick<VmPorts, "engine" | "defaultEngine"> {
-  const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), acceleration: options.acceleration });
+  const { acceleration, transport } = options;
+  const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), acceleration, transport });
   const qemu = qemuEngine({ helpers: helperPaths(options.binDir), find });
   const engine = (name: string): Engine => {
     if (name === qemu.name) return qemu;

@@ -34,6 +34,7 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
   test("a booted guest answers, takes its machine and runs commands", async () => {
     await using vm = await boot(subject);
     expect(subject.engine.find(vm.paths)).toEqual(vm.booted.supervisor);
+    expect(subject.engine.findTransport(vm.paths)).toMatch(/^(vsock|virtio-serial|serial)$/);
     expect(await vm.guest.hello()).toMatchObject({ protocol: 1, machine: "bare" });
     await vm.configure();
     expect(await collect(vm.guest.exec({ argv: ["echo", "hi"] }))).toMatchObject({

@@ -66,6 +66,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
       };
     },
     find: ({ dir }) => (running.has(dir) ? ownIdentity() : undefined),
+    findTransport: ({ dir }) => (running.has(dir) ? "vsock" : undefined),
     terminate: ({ dir }) => end(dir, { requested: true, exitCode: null, signal: "SIGTERM" }),
     async waitForExit({ dir }, timeoutMs) {
       const vmm = running.get(dir);

@@ -1,4 +1,4 @@
-import type { VmId } from "@bandsox/contract";
+import type { Transport, VmId } from "@bandsox/contract";
 import type { VmPaths } from "../host/paths.ts";
 import type { ProcessIdentity } from "../host/process-identity.ts";
 
@@ -98,6 +98,8 @@ export interface Engine {
   save(paths: VmPaths, into: SaveDestination): Promise<{ pausedMs: number }>;
   /** The process that owns the VMM, if it still lives. */
   find(paths: VmPaths): ProcessIdentity | undefined;
+  /** How host and guest of the VMM that was started last are connected. */
+  findTransport(paths: VmPaths): Transport | undefined;
   /** Ends the VMM at once, whatever the guest does, and returns when it is gone. Idempotent. */
   terminate(paths: VmPaths): Promise<void>;
   /** Waits until the VMM has ended by itself. @returns whether it did within `timeoutMs` */

@@ -3,7 +3,7 @@ import { readFileSync, watch } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
-import { BandSoxError, type VmId } from "@bandsox/contract";
+import { BandSoxError, Transport, type VmId } from "@bandsox/contract";
 import { z } from "zod";
 import type { VmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
@@ -24,6 +24,7 @@ const Exit = z.object({
   requested: z.boolean(),
   reason: z.string().default(""),
 });
+const Launched = z.object({ transport: Transport });
 const Event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started") }),
   z.object({ type: z.literal("agent-ready") }),
@@ -38,6 +39,8 @@ export interface SupervisorLaunch {
   readonly helperPath: string;
   /** The VMM's command line */
   readonly argv: readonly string[];
+  /** What connects the VMM's channel socket with its guest */
+  readonly transport: Transport;
   /** The longest the guest may take until its agent answers, in ms */
   readonly bootTimeoutMs: number;
   /** What the guest's memory is a private mapping of */
@@ -56,9 +59,7 @@ export async function launchSupervisor(
   launch: SupervisorLaunch,
 ): Promise<{ vmmMs: number; guestMs: number }> {
   const { paths } = launch;
-  await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch)), {
-    mode: 0o600,
-  });
+  await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch)), { mode: 0o600 });
   const begun = performance.now();
   const child = spawn(launch.helperPath, [paths.launchConfig], {
     cwd: paths.dir,
@@ -125,9 +126,9 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string): Ba
   });
 }
 
-function launchConfig({ vmId, paths, argv, memoryFile, incoming }: SupervisorLaunch) {
+function launchConfig({ vmId, paths, argv, transport, memoryFile, incoming }: SupervisorLaunch) {
   return {
-    ...{ vmId, argv, memoryFile, incoming },
+    ...{ vmId, argv, transport, memoryFile, incoming },
     controlSocket: basename(paths.controlSocket),
     channelSocket: basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),
@@ -153,6 +154,11 @@ async function endChild(child: ChildProcess): Promise<void> {
 export function findSupervisor(paths: VmPaths): ProcessIdentity | undefined {
   const identity = Identity.safeParse(readJson(paths.supervisor)).data;
   return identity && isAlive(identity) ? identity : undefined;
+}
+
+/** How host and guest are connected, as the supervisor was told. */
+export function findTransport(paths: VmPaths): Transport | undefined {
+  return Launched.safeParse(readJson(paths.launchConfig)).data?.transport;
 }
 
 /** How the VMM ended, if its supervisor lived to write it down. */

@@ -39,7 +39,7 @@ export class Vm {
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
   async info(): Promise<VmInfo> {
-    return this.#ports.operations.run(undefined, async () => toVmInfo(await this.#record()));
+    return this.#ports.operations.run(undefined, async () => toVmInfo(this.#ports, await this.#record()));
   }
 
   /** Runs a command to its end. @returns its exit code; 128 + the signal's number when a signal ended it */

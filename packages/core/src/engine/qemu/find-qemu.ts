@@ -1,7 +1,7 @@
 import { BandSoxError } from "@bandsox/contract";
 import { type KvmVerdict, tscKhz } from "../../host/acceleration.ts";
 import { findTool } from "../../host/find-tool.ts";
-import type { Acceleration } from "./command-line.ts";
+import type { Acceleration, QemuTransport } from "./command-line.ts";
 
 const BINARY = "qemu-system-x86_64";
 
@@ -9,6 +9,8 @@ export interface FindQemuOptions {
   readonly kvm: KvmVerdict;
   /** What the user insists on (default: KVM where it works, else TCG) */
   readonly acceleration?: "kvm" | "tcg" | undefined;
+  /** How guests are reached (default: `virtio-serial`) */
+  readonly transport?: QemuTransport | undefined;
 }
 
 /** What this host runs guests with. */
@@ -16,6 +18,7 @@ export interface FoundQemu {
   /** QEMU's system emulator for this architecture */
   readonly binary: string;
   readonly acceleration: Acceleration;
+  readonly transport: QemuTransport;
 }
 
 /** Looks for QEMU on this host. @throws {BandSoxError} `engine_unavailable` with the reason */
@@ -24,7 +27,8 @@ export function findQemu(options: FindQemuOptions): FoundQemu {
     throw unavailable(`QEMU's microvm machine is for x86-64, and this host is ${process.arch}`);
   const binary = findTool(BINARY);
   if (!binary) throw unavailable(`${BINARY} is not installed (package qemu-system-x86)`);
-  return { binary, acceleration: chooseAcceleration(options) };
+  const { transport = "virtio-serial" } = options;
+  return { binary, transport, acceleration: chooseAcceleration(options) };
 }
 
 /** KVM where it really works or is insisted on, emulation elsewhere. */

@@ -3,6 +3,7 @@ import { control } from "../control.ts";
 import type { BootedVmm, BootRequest, Engine, SaveDestination } from "../engine.ts";
 import {
   findSupervisor,
+  findTransport,
   findVmmExit,
   launchSupervisor,
   terminateSupervisor,
@@ -37,6 +38,7 @@ export function qemuEngine(options: QemuEngineOptions): Engine {
     },
     save: (paths, into) => control(paths, saveRequest(paths, into)),
     find: findSupervisor,
+    findTransport,
     terminate: terminateSupervisor,
     waitForExit: waitForSupervisor,
     findExit: findVmmExit,
@@ -49,11 +51,12 @@ function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestinati
 }
 
 async function boot(options: QemuEngineOptions, request: BootRequest): Promise<BootedVmm> {
-  const { binary, acceleration } = options.find();
+  const { binary, acceleration, transport } = options.find();
   const argv = qemuCommandLine({
     binary,
     machine: request.machine,
     acceleration,
+    transport,
     channelSocket: "channel.sock",
     incoming: request.from !== undefined,
   });
@@ -62,6 +65,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     paths: request.paths,
     helperPath: options.helpers.supervise,
     argv,
+    transport,
     memoryFile: request.machine.memoryFile,
     incoming: request.from?.state,
     bootTimeoutMs: BOOT_TIMEOUT_MS[acceleration.kind],

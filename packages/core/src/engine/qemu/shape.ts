@@ -9,12 +9,12 @@ import type { FoundQemu } from "./find-qemu.ts";
  * processor it runs on, and the boot files, which are found by their content.
  */
 export function qemuShape(
-  { binary, acceleration }: FoundQemu,
+  { binary, acceleration, transport }: FoundQemu,
   machine: Omit<MachineSpec, "baseDisk" | "layerDisk">,
 ): string {
   const anywhere = { ...machine, memoryFile: "memory", baseDisk: "base", layerDisk: "layer" };
   const argv = qemuCommandLine({
-    ...{ binary, acceleration, channelSocket: "channel", incoming: false },
+    ...{ binary, acceleration, transport, channelSocket: "channel", incoming: false },
     machine: anywhere,
   });
   const { size, mtimeMs } = statSync(realpathSync(binary));
