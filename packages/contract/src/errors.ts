@@ -46,6 +46,12 @@ export const ERRORS = {
     details: z.object({ vmId: text, stage: text, console: text }),
     hint: "the last console lines are in the details; `bandsox doctor` checks what this machine lacks",
   },
+  vm_stop_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ vmId: text, pid: z.number() }),
+    hint: "see what holds the named process; once it is gone, call again",
+  },
   guest_unreachable: {
     status: 504,
     retryable: true,
