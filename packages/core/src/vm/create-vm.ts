@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { BandSoxError, nextState, type VmSpec } from "@bandsox/contract";
+import { BandSoxError, nextState, type VmId, type VmSpec } from "@bandsox/contract";
 import type { BootedVmm, Engine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
@@ -8,8 +8,9 @@ import { envOf } from "../image/image-config.ts";
 import type { HelperEvent } from "../image/image-helper.ts";
 import { parseImageSource } from "../image/image-source.ts";
 import type { ImageRecord } from "../store/image-records.ts";
+import { processOwner } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
-import { releaseVm } from "./release-vm.ts";
+import { forgetVm, releaseVm } from "./release-vm.ts";
 import { type BootFiles, lockVm, type VmPorts } from "./vm-ports.ts";
 
 const ENTROPY_BYTES = 64;
@@ -19,6 +20,8 @@ export type CreateStage = "image" | "disk" | "vmm" | "kernel" | "agent";
 
 export interface CreateOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Whether the VM is deleted, by whoever opens the storage next, once this process is dead (default: `false`) */
+  readonly ephemeral?: boolean | undefined;
   /** Called as each stage ends, with its duration in ms */
   readonly onStage?: ((stage: CreateStage, durationMs: number) => void) | undefined;
   /** Called with what fetching and unpacking the image does */
@@ -46,7 +49,7 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     engine: engine.name,
     createdAt: ports.now().toISOString(),
   } as const;
-  ports.records.insert(record);
+  begin(ports, record, options);
   try {
     const image = await timed("image", options, () =>
       ports.images.resolve(spec.image, { signal: options.signal, onEvent: options.onImageEvent }),
@@ -54,13 +57,35 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     const baseDisk = await timed("disk", options, () => makeDisks(ports, record, image, options));
     const vmm = await boot(ports, { engine, record, baseDisk, bootFiles }, options);
     await enterMachine(ports, { record, image, vmm }, options);
-    const change = { imageDigest: image.digest, imageConfig: image.config, supervisor: vmm.supervisor };
+    const change = { imageDigest: image.digest, imageConfig: image.config };
     ports.records.move(id, "creating", nextState(id, "creating", "started"), change);
     return { ...record, state: "running", ...change };
   } catch (error) {
-    await releaseVm(ports, engine, id);
-    ports.records.delete(id);
+    await undo(ports, engine, id);
     throw error;
+  }
+}
+
+/** Writes the VM down; before that, that it is to end with this process, if it is. */
+function begin(ports: VmPorts, record: VmRecord, { ephemeral = false }: CreateOptions): void {
+  const resource = { owner: processOwner(), kind: "vm", locator: record.id } as const;
+  if (ephemeral) ports.ledger.record(resource);
+  try {
+    ports.records.insert(record);
+  } catch (error) {
+    ports.ledger.strike(resource);
+    throw error;
+  }
+}
+
+/** What cannot be removed now stays written down, in a row that says `creating`, for the next reconcile. */
+async function undo(ports: VmPorts, engine: Engine, id: VmId): Promise<void> {
+  try {
+    await releaseVm(ports, engine, id);
+    forgetVm(ports, id);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ports.warn(`could not remove what was made of ${id}, it will be tried again: ${why}`);
   }
 }
 
