@@ -120,7 +120,10 @@ describe("ending", () => {
     });
   });
 
-  test.for([stopVm, deleteVm])("an interrupted %o leaves the VM as it was", async (end) => {
+  test.for([
+    ["stop", stopVm],
+    ["delete", deleteVm],
+  ] as const)("an interrupted %s leaves the VM as it was", async ([, end]) => {
     await using w = await world();
     const { id } = await createVm(w.ports, spec());
     await expect(end(w.ports, id, { signal: AbortSignal.abort() })).rejects.toMatchObject({
