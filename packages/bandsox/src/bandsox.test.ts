@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { expect, test } from "vitest";
 import { BandSox } from "./bandsox.ts";
@@ -20,4 +20,9 @@ test("a closed BandSox takes no more work and opens nothing anew", async () => {
   await bandsox[Symbol.asyncDispose]();
   await listing.catch(() => {}); // it may have been interrupted
   await expect(bandsox.listVms()).rejects.toMatchObject({ code: "storage_closed" });
+
+  const unused = new BandSox({ storageDir: `${directory.path}/unused` });
+  await unused[Symbol.asyncDispose]();
+  await expect(unused.listVms()).rejects.toMatchObject({ code: "storage_closed" });
+  expect(existsSync(`${directory.path}/unused`)).toBe(false);
 });

@@ -58,8 +58,8 @@ export class BandSox implements AsyncDisposable {
    *   `engine_unavailable`, `vm_start_failed`, `disk_full`, `interrupted`
    */
   async createVm(image: string, options: CreateVmOptions = {}): Promise<Vm> {
-    const { signal, onStage, onImageEvent, ...spec } = options;
-    return (await this.#core()).createVm({ image, ...spec }, { signal, onStage, onImageEvent });
+    const { signal, ephemeral, onStage, onImageEvent, ...spec } = options;
+    return (await this.#core()).createVm({ image, ...spec }, { signal, ephemeral, onStage, onImageEvent });
   }
 
   /** A VM by its id, its name, or the start of its id. @throws {BandSoxError} `vm_not_found`, `vm_ambiguous` */

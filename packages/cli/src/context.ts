@@ -22,12 +22,16 @@ export function cliContext(process: NodeJS.Process): CliContext {
   interruptOnSignals(process, controller);
   const output = (stream: NodeJS.WriteStream, name: string) =>
     outputOf(stream, { name, onFailure: (reason) => controller.abort(reason) });
+  const stderr = output(process.stderr, "standard error");
+  // A warning nobody can be shown is not worth the command: the output's own failure ends that.
+  const onWarning = (message: string) => void stderr.write(`warning: ${message}\n`).catch(() => {});
   return {
     env: process.env,
     stdout: output(process.stdout, "standard output"),
-    stderr: output(process.stderr, "standard error"),
+    stderr,
     signal: controller.signal,
-    openBandSox: ({ storage }) => new BandSox(storage === undefined ? {} : { storageDir: storage }),
+    openBandSox: ({ storage }) =>
+      new BandSox({ onWarning, ...(storage === undefined ? {} : { storageDir: storage }) }),
   };
 }
 

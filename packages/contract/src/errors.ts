@@ -52,6 +52,12 @@ export const ERRORS = {
     details: z.object({ action: text, path: text }),
     hint: "the VM is as it was; look at its logs, and try again",
   },
+  vm_stop_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ vmId: text, pid: z.number() }),
+    hint: "see what holds the named process; once it is gone, call again",
+  },
   guest_unreachable: {
     status: 504,
     retryable: true,

@@ -27,7 +27,7 @@ export function runCommand(context: CliContext) {
         options.quiet ? withoutProgress(context) : context,
         bandsox,
         image,
-        toSpec(options),
+        { ...toSpec(options), ephemeral: true },
       );
       cleanUp.defer(() => vm.delete());
       const argv = await commandLine(bandsox, vm, command, options.entrypoint);
@@ -46,7 +46,7 @@ export async function createWithProgress(
   context: CliContext,
   bandsox: BandSox,
   image: string,
-  spec: ReturnType<typeof toSpec>,
+  spec: ReturnType<typeof toSpec> & { ephemeral?: boolean },
 ): Promise<Vm> {
   const progress = imageProgress(context.stderr, image);
   try {

@@ -167,17 +167,25 @@ export function findVmmExit(paths: VmPaths): VmmExit | undefined {
 }
 
 /**
- * Ends a supervisor and with it the VMM. The launch configuration goes first: a supervisor that has not signed yet
- * looks for it after it has, so it is either found here or starts nothing.
+ * Ends a supervisor and with it the VMM; both are gone when this resolves. The launch configuration goes first: a
+ * supervisor that has not signed yet looks for it after it has, so it is either found here or starts nothing.
+ *
+ * @throws {BandSoxError} `vm_stop_failed` when the process outlives even SIGKILL, as one stuck in the kernel does
  */
-export async function terminateSupervisor(paths: VmPaths): Promise<void> {
+export async function terminateSupervisor(
+  paths: VmPaths,
+  { patienceMs = TERMINATE_PATIENCE_MS, send = signalProcess } = {},
+): Promise<void> {
   await rm(paths.launchConfig, { force: true });
   const identity = findSupervisor(paths);
   if (!identity) return;
-  signalProcess(identity, "SIGTERM");
-  if (await waitUntilGone(identity, paths, TERMINATE_PATIENCE_MS)) return;
-  signalProcess(identity, "SIGKILL");
-  await waitUntilGone(identity, paths, TERMINATE_PATIENCE_MS);
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    send(identity, signal);
+    if (await waitUntilGone(identity, paths, patienceMs)) return;
+  }
+  const [vmId, { pid }] = [basename(paths.dir), identity];
+  const message = `cannot end ${vmId}: its supervisor, process ${pid}, still runs after SIGKILL`;
+  throw new BandSoxError("vm_stop_failed", message, { vmId, pid });
 }
 
 /** Waits for the supervisor, and so the VMM, to be gone. @returns whether it is */

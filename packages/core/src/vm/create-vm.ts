@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { BandSoxError, isBandSoxError, nextState, type VmSpec } from "@bandsox/contract";
+import { BandSoxError, isBandSoxError, nextState, type VmId, type VmSpec } from "@bandsox/contract";
 import type { BootedVmm, BootRequest, Engine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
@@ -8,9 +8,10 @@ import { envOf } from "../image/image-config.ts";
 import type { HelperEvent } from "../image/image-helper.ts";
 import { parseImageSource } from "../image/image-source.ts";
 import type { ImageRecord } from "../store/image-records.ts";
+import { processOwner } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { discardGolden, ensureGolden, makeMemoryFile } from "./golden.ts";
-import { releaseVm } from "./release-vm.ts";
+import { forgetVm, releaseVm } from "./release-vm.ts";
 import { type BootFiles, lockVm, type VmPorts } from "./vm-ports.ts";
 
 const ENTROPY_BYTES = 64;
@@ -20,6 +21,8 @@ export type CreateStage = "image" | "disk" | "golden" | "vmm" | "kernel" | "rest
 
 export interface CreateOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Whether the VM is deleted, by whoever opens the storage next, once this process is dead (default: `false`) */
+  readonly ephemeral?: boolean | undefined;
   /** Called as each stage ends, with its duration in ms */
   readonly onStage?: ((stage: CreateStage, durationMs: number) => void) | undefined;
   /** Called with what fetching and unpacking the image does */
@@ -47,7 +50,7 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     engine: engine.name,
     createdAt: ports.now().toISOString(),
   } as const;
-  ports.records.insert(record);
+  begin(ports, record, options);
   try {
     const image = await timed("image", options, () =>
       ports.images.resolve(spec.image, { signal: options.signal, onEvent: options.onImageEvent }),
@@ -55,13 +58,35 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     const baseDisk = await timed("disk", options, () => makeDisks(ports, record, image, options));
     const vmm = await startVmm(ports, { engine, record, baseDisk, bootFiles }, options);
     await enterMachine(ports, { record, image, vmm }, options);
-    const change = { imageDigest: image.digest, imageConfig: image.config, supervisor: vmm.supervisor };
+    const change = { imageDigest: image.digest, imageConfig: image.config };
     ports.records.move(id, "creating", nextState(id, "creating", "started"), change);
     return { ...record, state: "running", ...change };
   } catch (error) {
-    await releaseVm(ports, engine, id);
-    ports.records.delete(id);
+    await undo(ports, engine, id);
     throw error;
+  }
+}
+
+/** Writes the VM down; before that, that it is to end with this process, if it is. */
+function begin(ports: VmPorts, record: VmRecord, { ephemeral = false }: CreateOptions): void {
+  const resource = { owner: processOwner(), kind: "vm", locator: record.id } as const;
+  if (ephemeral) ports.ledger.record(resource);
+  try {
+    ports.records.insert(record);
+  } catch (error) {
+    ports.ledger.strike(resource);
+    throw error;
+  }
+}
+
+/** What cannot be removed now stays written down, in a row that says `creating`, for the next reconcile. */
+async function undo(ports: VmPorts, engine: Engine, id: VmId): Promise<void> {
+  try {
+    await releaseVm(ports, engine, id);
+    forgetVm(ports, id);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ports.warn(`could not remove what was made of ${id}, it will be tried again: ${why}`);
   }
 }
 
@@ -111,7 +136,7 @@ async function startVmm(ports: VmPorts, parts: BootParts, options: CreateOptions
   const request = { vmId: record.id, paths, signal: options.signal };
   if (engine.capabilities.snapshots && record.spec.boot === "golden") {
     const from = await timed("golden", options, () => ensureGolden(ports, engine, shape, options.signal));
-    const restored = await restore(engine, {
+    const restored = await restore(ports.warn, engine, {
       ...request,
       machine: { ...machine, memoryFile: from.memory },
       from,
@@ -125,13 +150,17 @@ async function startVmm(ports: VmPorts, parts: BootParts, options: CreateOptions
 }
 
 /** A golden that does not start costs its time once: the VM boots its kernel instead, and the next takes another. */
-async function restore(engine: Engine, request: BootRequest): Promise<BootedVmm | undefined> {
+async function restore(
+  warn: VmPorts["warn"],
+  engine: Engine,
+  request: BootRequest,
+): Promise<BootedVmm | undefined> {
   try {
     return await engine.boot(request);
   } catch (error) {
     if (!isBandSoxError(error, "vm_start_failed")) throw error;
     await engine.terminate(request.paths);
-    process.emitWarning(`${error.message}; booting its kernel instead`);
+    warn(`${error.message}; booting its kernel instead`);
     return undefined;
   }
 }

@@ -1,18 +1,19 @@
-import { mkdir, open, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, open, rename, stat, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BandSoxError, VmId } from "@bandsox/contract";
 import { BASE_APPARENT_BYTES, LAYER_APPARENT_BYTES } from "../disk/apparent-size.ts";
 import type { Engine, MachineSpec, SavedMachine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
-import { vmmPaths } from "../host/paths.ts";
-import { ownIdentity } from "../host/process-identity.ts";
+import { type VmPaths, vmmPaths } from "../host/paths.ts";
+import { removeTree } from "../host/remove-tree.ts";
+import { processOwner } from "../store/ledger.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
 /** No VM has this id; it names the machine a golden is taken of in logs and errors. */
 const GOLDEN_ID = VmId.parse("vm_golden000000");
 
 /** Ports that making a golden needs. */
-export type GoldenPorts = Pick<VmPorts, "paths" | "leases" | "ledger" | "staging">;
+export type GoldenPorts = Pick<VmPorts, "paths" | "leases" | "ledger" | "staging" | "warn">;
 
 /** The machine a golden is of: everything but its disks. */
 export type GoldenShape = Pick<MachineSpec, "vcpu" | "memMib" | "vmlinuxPath" | "initramfsPath">;
@@ -39,7 +40,7 @@ export async function ensureGolden(
 /** Makes a golden that machines cannot go on from unfindable; those that run from it keep their pages. */
 export async function discardGolden(ports: GoldenPorts, engine: Engine, shape: GoldenShape): Promise<void> {
   const { dir } = goldenFiles(ports, engine.shape({ ...shape, memoryFile: "" }));
-  await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+  await removeTree(dir);
 }
 
 async function findGolden(ports: GoldenPorts, key: string): Promise<SavedMachine | undefined> {
@@ -71,23 +72,34 @@ async function takeGolden(
   const machine = { ...shape, memoryFile: paths.memory, ...(await placeholderDisks(work.dir)) };
   await makeMemoryFile(paths.memory, shape.memMib);
   const resource = { kind: "supervisor", locator: paths.supervisor } as const;
-  ports.ledger.record({ ...resource, owner: `process:${JSON.stringify(ownIdentity())}` });
+  ports.ledger.record({ ...resource, owner: processOwner() });
   try {
     await engine.boot({ vmId: GOLDEN_ID, paths, machine, signal });
     await awaitIdle(paths.agentSocket, signal);
     await engine.save(paths, savedIn(result));
   } finally {
-    await engine.terminate(paths);
-    ports.ledger.strike(resource);
+    await endMachine(ports, engine, paths);
   }
   signal?.throwIfAborted();
   const { dir, saved } = goldenFiles(ports, key);
   await mkdir(dirname(dir), { recursive: true, mode: 0o700 });
   for (const file of Object.values(savedIn(result))) await sync(file);
-  await rm(dir, { recursive: true, force: true }); // an unfinished one would have no place here, a removed one may
+  await removeTree(dir); // an unfinished one would have no place here, a removed one may
   await rename(result, dir);
   await sync(dirname(dir));
   return saved;
+}
+
+/** A machine that does not end hides neither the golden nor why there is none; its entry stays for the next reconcile. */
+async function endMachine(ports: GoldenPorts, engine: Engine, paths: VmPaths): Promise<void> {
+  try {
+    await engine.terminate(paths);
+    ports.ledger.strike({ kind: "supervisor", locator: paths.supervisor });
+  } catch (error) {
+    ports.warn(
+      `the machine a golden was taken of still runs: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }
 
 /** Disks have one apparent size by role, so a machine saved over these goes on over any others. */

@@ -1,13 +1,13 @@
-import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BandSoxError, nextState, type VmState } from "@bandsox/contract";
+import { BandSoxError, nextState, VmId, type VmState } from "@bandsox/contract";
 import type { VmmExit } from "../engine/engine.ts";
 import { terminateSupervisor } from "../engine/supervisor.ts";
 import { vmmPaths, vmPaths } from "../host/paths.ts";
-import { isAlive, type ProcessIdentity } from "../host/process-identity.ts";
-import type { Resource } from "../store/ledger.ts";
+import { isAlive } from "../host/process-identity.ts";
+import { removeTree } from "../host/remove-tree.ts";
+import { ownerProcess, type Resource } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
-import { endVmm, releaseVm } from "./release-vm.ts";
+import { endVmm, forgetVm, releaseVm } from "./release-vm.ts";
 import { type VmPorts, vmKey } from "./vm-ports.ts";
 
 /**
@@ -65,7 +65,7 @@ async function mend(ports: VmPorts, record: VmRecord): Promise<void> {
   const engine = ports.engine(record.engine);
   if (state === "deleting") {
     await releaseVm(ports, engine, id);
-    ports.records.delete(id);
+    forgetVm(ports, id);
     return;
   }
   if (state === "creating") {
@@ -103,9 +103,23 @@ export function endingOf(
 
 /** Removes what a dead process of ours left. A VM's is not: its row, which outlives it, is settled instead. */
 async function reclaim(ports: VmPorts, resource: Resource): Promise<void> {
-  const process = /^process:(.*)$/.exec(resource.owner)?.[1];
-  if (process === undefined || isAlive(JSON.parse(process) as ProcessIdentity)) return;
-  if (resource.kind === "directory") await rm(resource.locator, { recursive: true, force: true });
-  else await terminateSupervisor(vmmPaths(dirname(resource.locator)));
+  const process = ownerProcess(resource);
+  if (!process) return; // a VM's: its row, which outlives its resources, was settled above
+  if (isAlive(process)) return;
+  if (resource.kind === "vm") return removeOrphan(ports, VmId.parse(resource.locator));
+  if (resource.kind === "supervisor") await terminateSupervisor(vmmPaths(dirname(resource.locator)));
+  if (resource.kind === "directory") await removeTree(resource.locator);
   ports.ledger.strike(resource);
+}
+
+/** Deletes a VM that was to end with a process that is dead, unless somebody is at work on it. */
+async function removeOrphan(ports: VmPorts, id: VmId): Promise<void> {
+  using lock = ports.leases.tryAcquire(vmKey(id));
+  if (!lock) return;
+  const record = ports.records.find(id);
+  if (record) {
+    ports.records.move(id, record.state, nextState(id, record.state, "delete"));
+    await releaseVm(ports, ports.engine(record.engine), id);
+  }
+  forgetVm(ports, id);
 }

@@ -4,7 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
-import { endVmm, releaseVm } from "./release-vm.ts";
+import { endVmm, forgetVm, releaseVm } from "./release-vm.ts";
 import { lockVm, type VmPorts } from "./vm-ports.ts";
 
 /** What the guest's processes get between SIGTERM and SIGKILL when nothing else is asked. */
@@ -65,7 +65,7 @@ export async function deleteVm(ports: VmPorts, id: VmId, { signal }: DeleteOptio
   assertWanted(signal, `deleting ${id}`);
   ports.records.move(id, record.state, nextState(id, record.state, "delete"));
   await releaseVm(ports, engine, id);
-  ports.records.delete(id);
+  forgetVm(ports, id);
 }
 
 /** Up to the first move nothing has changed; from there on only going through leaves the VM in a lasting state. */

@@ -11,6 +11,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { vmPaths } from "../host/paths.ts";
 import { ownIdentity } from "../host/process-identity.ts";
+import { processOwner } from "../store/ledger.ts";
 import { createVm } from "./create-vm.ts";
 import { reconcile } from "./reconcile.ts";
 import { deleteVm, stopVm } from "./stop-vm.ts";
@@ -72,6 +73,22 @@ describe("creating", () => {
     expect(await new Vm(w.ports, id).exec(["true"])).toMatchObject({ exitCode: 0 });
   });
 
+  test("a clean-up that fails does not hide why the VM was not made, and is finished later", async () => {
+    await using w = await world();
+    w.engine.beforeBoot = () => Promise.reject(new Error("no"));
+    const { terminate } = w.engine;
+    w.engine.terminate = () => Promise.reject(new Error("still there"));
+    await expect(createVm(w.ports, spec({ boot: "cold" }))).rejects.toThrow("no");
+    const [record] = w.ports.records.list();
+    expect(record?.state).toBe("creating");
+    expect(w.ports.warnings).toEqual([expect.stringContaining("still there")]);
+
+    w.engine.terminate = terminate;
+    await reconcile(w.ports);
+    expect(w.ports.records.list().map(({ state }) => state)).toEqual(["failed"]);
+    expect(w.ports.ledger.list()).toEqual([]);
+  });
+
   test("networking that the engine lacks is refused before anything is made", async () => {
     await using w = await world();
     await expect(createVm(w.ports, spec({ networking: true }))).rejects.toMatchObject({
@@ -110,10 +127,9 @@ describe("creating", () => {
       if (!from || ways.length > 1) return;
       throw new BandSoxError("vm_start_failed", "stale", { vmId, stage: "vmm", console: "" });
     };
-    const warned = new Promise((resolve) => process.once("warning", resolve));
     await createVm(w.ports, spec());
     expect(ways).toEqual(["restore", "boot"]);
-    expect(await warned).toMatchObject({ message: expect.stringContaining("stale") });
+    expect(w.ports.warnings).toEqual([expect.stringContaining("stale")]);
     await createVm(w.ports, spec());
     expect(ways).toEqual(["restore", "boot", "boot", "restore"]);
   });
@@ -142,7 +158,10 @@ describe("ending", () => {
     });
   });
 
-  test.for([stopVm, deleteVm])("an interrupted %o leaves the VM as it was", async (end) => {
+  test.for([
+    ["stop", stopVm],
+    ["delete", deleteVm],
+  ] as const)("an interrupted %s leaves the VM as it was", async ([, end]) => {
     await using w = await world();
     const { id } = await createVm(w.ports, spec());
     await expect(end(w.ports, id, { signal: AbortSignal.abort() })).rejects.toMatchObject({
@@ -235,6 +254,62 @@ describe("reconciling", () => {
     await reconcile(w.ports);
     expect(w.ports.records.find(id)?.state).toBe("creating");
     expect(w.engine.find(vmPaths(w.ports.paths, id))).toBeDefined();
+  });
+
+  test("what cannot be settled keeps its entries and is warned of, the rest is settled", async () => {
+    await using w = await world();
+    const ids = [];
+    for (let made = 0; made < 3; made++) ids.push((await createVm(w.ports, spec())).id);
+    const stuck = vmPaths(w.ports.paths, ids[1]!);
+    for (const id of ids) w.ports.records.move(id, "running", "deleting");
+    const unremovable = `/${"x".repeat(5000)}`;
+    const owner = processOwner({ ...ownIdentity(), startTime: "1" });
+    w.ports.ledger.record({ owner, kind: "directory", locator: unremovable });
+    w.ports.ledger.record({ owner, kind: "directory", locator: `${w.ports.paths.root}/gone` });
+    const { terminate } = w.engine;
+    w.engine.terminate = async (paths) => {
+      if (paths.dir === stuck.dir) throw new Error("still there");
+      await terminate(paths);
+    };
+    await reconcile(w.ports);
+    expect(w.ports.records.list().map(({ id }) => id)).toEqual([ids[1]]);
+    expect(w.ports.ledger.list().map(({ locator }) => locator)).toEqual([
+      stuck.dir,
+      stuck.supervisor,
+      unremovable,
+    ]);
+    expect(w.ports.warnings).toEqual([
+      expect.stringContaining("still there"),
+      expect.stringContaining("ENAMETOOLONG"),
+    ]);
+  });
+
+  test.for([
+    ["dead", undefined],
+    ["living", "running"],
+  ] as const)("an ephemeral VM whose process is %s becomes %s", async ([process, becomes]) => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec(), { ephemeral: true });
+    const kept = await createVm(w.ports, spec());
+    const identity = process === "dead" ? { ...ownIdentity(), startTime: "1" } : ownIdentity();
+    expect(w.ports.ledger.list()).toContainEqual({ owner: processOwner(), kind: "vm", locator: id });
+    w.ports.ledger.record({ owner: processOwner(identity), kind: "vm", locator: id });
+    await reconcile(w.ports);
+    expect(w.ports.records.find(id)?.state).toBe(becomes);
+    expect(existsSync(vmPaths(w.ports.paths, id).dir)).toBe(becomes !== undefined);
+    expect(w.ports.ledger.list().some(({ locator }) => locator.includes(id))).toBe(becomes !== undefined);
+    expect(w.ports.records.find(kept.id)?.state).toBe("running");
+    await deleteVm(w.ports, kept.id);
+  });
+
+  test("an ephemeral VM that is deleted, or never made, is forgotten", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec({ name: "web" }), { ephemeral: true });
+    await expect(createVm(w.ports, spec({ name: "web" }), { ephemeral: true })).rejects.toMatchObject({
+      code: "vm_name_taken",
+    });
+    await deleteVm(w.ports, id);
+    expect(w.ports.ledger.list()).toEqual([]);
   });
 
   test("the staging directory of a dead process is removed, that of a living one kept", async () => {

@@ -12,6 +12,6 @@ export function vmDeleteCommand(context: CliContext) {
     .option(...STORAGE_OPTION)
     .action(async (references, options) => {
       await using bandsox = context.openBandSox(options);
-      await eachVm(context, { bandsox, references }, (vm) => vm.delete());
+      await eachVm(context, { bandsox, references }, (vm) => vm.delete({ signal: context.signal }));
     });
 }

@@ -14,7 +14,7 @@ export function vmListCommand(context: CliContext) {
     .option(...STORAGE_OPTION)
     .action(async (options) => {
       await using bandsox = context.openBandSox(options);
-      const vms = await bandsox.listVms();
+      const vms = await bandsox.listVms({ signal: context.signal });
       if (options.json) return context.stdout.write(`${JSON.stringify(vms, undefined, 2)}\n`);
       if (options.quiet) return context.stdout.write(vms.map(({ id }) => `${id}\n`).join(""));
       const rows = vms.map((vm) => [vm.id, vm.name, vm.state, vm.image, age(vm.createdAt, new Date())]);
