@@ -27,7 +27,7 @@ describe("a VM that is reached over its serial line", () => {
   });
 
   test("runs commands and passes every byte", async () => {
-    const script = "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %03o $i)\"; i=$((i+1)); done | md5sum";
+    const script = 'i=0; while [ $i -lt 256 ]; do printf "\\\\$(printf %03o $i)"; i=$((i+1)); done | md5sum';
     const all = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
     const sum = createHash("md5").update(all).digest("hex");
     expect((await vm.exec(script)).stdout).toBe(`${sum}  -\n`);
