@@ -20,6 +20,9 @@ type route struct {
 // routes is every call; each group stands beside its handlers.
 var routes = slices.Concat(
 	machineRoutes,
+	tcpRoutes,
+	healthRoutes,
+	pumpRoutes,
 )
 
 var machineRoutes = []route{
