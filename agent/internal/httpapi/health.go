@@ -12,6 +12,13 @@ const (
 	kernelLogDefault = 64 << 10
 )
 
+var healthRoutes = []route{
+	{"GET /v1/stats", "", (*API).stats},
+	{"GET /v1/processes", "limit", (*API).processes},
+	{"GET /v1/kernel-log", "bytes", (*API).kernelLog},
+	{"GET /v1/oom", "", (*API).oom},
+}
+
 // KernelLog is what the kernel has said.
 type KernelLog interface {
 	// Newest is at most n bytes of its end.
@@ -20,10 +27,7 @@ type KernelLog interface {
 	Kills() []kmsg.Kill
 }
 
-func (a *API) stats(w http.ResponseWriter, r *http.Request) {
-	if _, ok := readQuery(w, r); !ok {
-		return
-	}
+func (a *API) stats(w http.ResponseWriter, _ *http.Request) {
 	measured, err := health.Measure()
 	if err != nil {
 		writeError(w, http.StatusInternalServerError, "stats_failed", err.Error())
@@ -33,11 +37,7 @@ func (a *API) stats(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) processes(w http.ResponseWriter, r *http.Request) {
-	query, ok := readQuery(w, r, "limit")
-	if !ok {
-		return
-	}
-	limit, ok := readCount(w, query, "limit", processesDefault, health.ProcessesLimit)
+	limit, ok := readCount(w, r, "limit", processesDefault, health.ProcessesLimit)
 	if !ok {
 		return
 	}
@@ -50,11 +50,7 @@ func (a *API) processes(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) kernelLog(w http.ResponseWriter, r *http.Request) {
-	query, ok := readQuery(w, r, "bytes")
-	if !ok {
-		return
-	}
-	size, ok := readCount(w, query, "bytes", kernelLogDefault, kmsg.TextLimit)
+	size, ok := readCount(w, r, "bytes", kernelLogDefault, kmsg.TextLimit)
 	if !ok {
 		return
 	}
@@ -62,9 +58,6 @@ func (a *API) kernelLog(w http.ResponseWriter, r *http.Request) {
 	w.Write(a.log.Newest(int(size)))
 }
 
-func (a *API) oom(w http.ResponseWriter, r *http.Request) {
-	if _, ok := readQuery(w, r); !ok {
-		return
-	}
+func (a *API) oom(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"kills": a.log.Kills()})
 }

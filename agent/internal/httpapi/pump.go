@@ -15,26 +15,14 @@ const pumpPiece = 64 << 10
 
 var zeros [pumpPiece]byte
 
-// pump is two calls at one path.
-func (a *API) pump(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet:
-		a.pumpOut(w, r)
-	case http.MethodPost:
-		a.pumpIn(w, r)
-	default:
-		w.Header().Set("Allow", "GET, POST")
-		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", "/v1/pump takes GET and POST")
-	}
+var pumpRoutes = []route{
+	{"GET /v1/pump", "bytes", (*API).pumpOut},
+	{"POST /v1/pump", "bytes", (*API).pumpIn},
 }
 
 // pumpIn measures the way to the guest: it discards the body.
 func (a *API) pumpIn(w http.ResponseWriter, r *http.Request) {
-	query, ok := readQuery(w, r, "bytes")
-	if !ok {
-		return
-	}
-	announced, ok := readCount(w, query, "bytes", -1, pumpLimit)
+	announced, ok := readCount(w, r, "bytes", -1, pumpLimit)
 	if !ok {
 		return
 	}
@@ -56,11 +44,7 @@ func (a *API) pumpIn(w http.ResponseWriter, r *http.Request) {
 
 // pumpOut measures the way to the host: its answer is zero bytes.
 func (a *API) pumpOut(w http.ResponseWriter, r *http.Request) {
-	query, ok := readQuery(w, r, "bytes")
-	if !ok {
-		return
-	}
-	left, ok := readCount(w, query, "bytes", -1, pumpLimit)
+	left, ok := readCount(w, r, "bytes", -1, pumpLimit)
 	if !ok {
 		return
 	}

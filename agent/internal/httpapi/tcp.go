@@ -14,14 +14,15 @@ import (
 // tcpLimit is how many forwarded connections there are at a time.
 const tcpLimit = 1024
 
+var tcpRoutes = []route{
+	{"GET /v1/tcp", "port host", inMachine((*API).tcp)},
+}
+
 const tcpAccepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 
 // tcp turns the client's connection into one to a server in the guest.
 func (a *API) tcp(w http.ResponseWriter, r *http.Request) {
-	query, ok := readQuery(w, r, "port", "host")
-	if !ok {
-		return
-	}
+	query := r.URL.Query()
 	port, err := strconv.ParseUint(query.Get("port"), 10, 16)
 	if err != nil || port == 0 {
 		writeError(w, http.StatusBadRequest, "bad_request", "port must be a number from 1 to 65535")
@@ -29,10 +30,6 @@ func (a *API) tcp(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Header.Get("Upgrade") != "tcp" || r.ProtoMajor != 1 {
 		writeError(w, http.StatusBadRequest, "bad_request", "ask with HTTP/1.1 and Upgrade: tcp")
-		return
-	}
-	if _, ready := a.machine.Defaults(); !ready {
-		writeError(w, http.StatusConflict, "machine_bare", "the machine has no disks yet")
 		return
 	}
 	select {
