@@ -50,7 +50,7 @@ type API struct {
 func New(about About, m Machine, reaper *reap.Reaper, powerOff func(grace time.Duration)) *API {
 	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit)}
 	a.server = &http.Server{
-		Handler:        http.HandlerFunc(a.serve),
+		Handler:        a.handler(),
 		MaxHeaderBytes: headerLimit,
 		Protocols:      new(http.Protocols),
 	}
@@ -64,27 +64,3 @@ func (a *API) Ready(uptimeMs int64) { a.readyMs.CompareAndSwap(0, uptimeMs) }
 
 // Serve answers connections until the listener fails; it may be called again with the next listener.
 func (a *API) Serve(listener net.Listener) error { return a.server.Serve(listener) }
-
-func (a *API) serve(w http.ResponseWriter, r *http.Request) {
-	route, known := routes[r.URL.Path]
-	if !known {
-		writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
-		return
-	}
-	if route.method != r.Method {
-		w.Header().Set("Allow", route.method)
-		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+route.method)
-		return
-	}
-	route.answer(a, w, r)
-}
-
-var routes = map[string]struct {
-	method string
-	answer func(*API, http.ResponseWriter, *http.Request)
-}{
-	"/v1/hello":     {http.MethodGet, (*API).hello},
-	"/v1/machine":   {http.MethodPut, (*API).enterMachine},
-	"/v1/exec":      {http.MethodPost, (*API).exec},
-	"/v1/power-off": {http.MethodPost, (*API).endMachine},
-}

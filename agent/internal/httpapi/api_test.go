@@ -83,7 +83,12 @@ func TestErrorsHaveACode(t *testing.T) {
 		code               string
 	}{
 		{"GET", "/v2/x", "", false, 404, "not_found"},
+		{"GET", "/", "", false, 404, "not_found"},
+		{"GET", "/v1/hello/", "", false, 404, "not_found"},
+		{"GET", "/v1//hello", "", false, 404, "not_found"},
 		{"POST", "/v1/hello", "", false, 405, "method_not_allowed"},
+		{"GET", "/v1/hello?verbose=1", "", false, 400, "bad_request"},
+		{"GET", "/v1/hello?%zz", "", false, 400, "bad_request"},
 		{"POST", "/v1/exec", `{"argv":["true"]}`, false, 409, "machine_bare"},
 		{"PUT", "/v1/machine", validSpec, true, 409, "machine_ready"},
 		{"PUT", "/v1/machine", `{}`, false, 400, "bad_request"},
@@ -100,6 +105,32 @@ func TestErrorsHaveACode(t *testing.T) {
 			if status != c.status || answer["code"] != c.code || answer["message"] == "" {
 				t.Errorf("%s %s %s: got %d %v", name, c.method, c.path, status, answer)
 			}
+		}
+	}
+}
+
+func TestARefusedMethodIsToldWhatIsAllowed(t *testing.T) {
+	for _, method := range []string{"DELETE", "HEAD"} {
+		request, _ := http.NewRequest(method, "http://vm/v1/hello", nil)
+		response, err := serveAPI(t, &fakeMachine{}, nil)["HTTP/1.1"].Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != 405 || response.Header.Get("Allow") != "GET" {
+			t.Errorf("%s: got %d, Allow %q", method, response.StatusCode, response.Header.Get("Allow"))
+		}
+	}
+}
+
+func TestAQueryParameterIsTakenOnceUnlessItRepeats(t *testing.T) {
+	taking := route{query: "path include*"}
+	for query, ok := range map[string]bool{
+		"": true, "path=a": true, "include=a&include=b&path=": true, "path=a&path=b": false, "other=1": false, "path*=1": false,
+	} {
+		request, _ := http.NewRequest("GET", "http://vm/?"+query, nil)
+		if problem := taking.checkQuery(request); (problem == "") != ok {
+			t.Errorf("%s: got %q", query, problem)
 		}
 	}
 }

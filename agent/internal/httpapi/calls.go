@@ -52,11 +52,7 @@ func (a *API) exec(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &command) {
 		return
 	}
-	defaults, ready := a.machine.Defaults()
-	if !ready {
-		writeError(w, http.StatusConflict, "machine_bare", "the machine has no disks yet")
-		return
-	}
+	defaults, _ := a.machine.Defaults()
 	select {
 	case a.execs <- struct{}{}:
 		defer func() { <-a.execs }()
