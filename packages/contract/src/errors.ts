@@ -64,6 +64,12 @@ export const ERRORS = {
     details: z.object({ vmId: text, command: text }),
     hint: "check the command, its working directory and its user against what the image holds",
   },
+  exec_busy: {
+    status: 429,
+    retryable: true,
+    details: vm,
+    hint: "too many commands run in this VM at the same time; call again when one has ended",
+  },
   networking_unavailable: {
     status: 422,
     retryable: false,

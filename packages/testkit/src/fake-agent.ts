@@ -13,6 +13,8 @@ import { ExecSpec } from "@bandsox/contract";
 export interface FakeAgentOptions {
   /** Bytes sent instead of a proper answer to an exec, whatever the command */
   readonly rawExecBody?: Uint8Array;
+  /** How every exec is refused, if it is */
+  readonly execRefusal?: { readonly status: number; readonly code: string; readonly message: string };
   /** The protocol version its hello claims (default: `1`) */
   readonly protocol?: number;
   /** Instead of `OK`, what the handshake answers */
@@ -83,6 +85,11 @@ async function exec(
   const spec = ExecSpec.parse(JSON.parse(await text(request)));
   if (options.rawExecBody) {
     response.writeHead(200).end(options.rawExecBody);
+    return;
+  }
+  if (options.execRefusal) {
+    const { status, ...problem } = options.execRefusal;
+    answer(response, status, problem);
     return;
   }
   const child = spawn(spec.argv[0] ?? "", spec.argv.slice(1), {
