@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Env } from "./vm-spec.ts";
 
-const GuestString = z
+/** A string that can be handed to a program in a guest. */
+export const GuestString = z
   .string()
   .max(1_048_576)
   .regex(/^[^\0]*$/, "holds no NUL");

@@ -9,8 +9,20 @@ export {
 } from "./errors.ts";
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
+// health
+export { GuestProcess, OomKill, VmStats } from "./health.ts";
 // input
 export { parseInput } from "./parse.ts";
+// sessions
+export {
+  type SessionEvent,
+  SessionGap,
+  SessionId,
+  SessionInfo,
+  SessionSpec,
+  type SessionStream,
+  TerminalSize,
+} from "./session.ts";
 // VMs
 export { VmInfo } from "./vm.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";
