@@ -15,4 +15,6 @@ export { openDatabase } from "./store/database.ts";
 export { Leases } from "./store/leases.ts";
 export { Ledger } from "./store/ledger.ts";
 export { VmRecords } from "./store/vm-records.ts";
+export { createVm } from "./vm/create-vm.ts";
+export { Vm } from "./vm/vm.ts";
 export type { VmPorts } from "./vm/vm-ports.ts";
