@@ -1,4 +1,5 @@
 import { BandSox } from "bandsox";
+import { type Keyboard, keyboardOf, type Screen, screenOf } from "./terminal/device.ts";
 
 /** A stream text and bytes are written to; resolves once more may be written. */
 export interface Output {
@@ -14,6 +15,9 @@ export interface CliContext {
   readonly stdout: Output;
   /** Progress and errors */
   readonly stderr: Output;
+  readonly stdin: Keyboard;
+  /** The terminal that stdout is on, if it is on one */
+  readonly screen: Screen;
   /** Fires on SIGINT and SIGTERM */
   readonly signal: AbortSignal;
   /** Opens the storage a command names, or the default one */
@@ -31,6 +35,8 @@ export function cliContext(process: NodeJS.Process): CliContext {
     env: process.env,
     stdout: outputOf(process.stdout, () => controller.abort("EPIPE")),
     stderr: outputOf(process.stderr, () => controller.abort("EPIPE")),
+    stdin: keyboardOf(() => process.stdin),
+    screen: screenOf(process.stdout),
     signal: controller.signal,
     openBandSox: ({ storage }) => new BandSox(storage === undefined ? {} : { storageDir: storage }),
   };

@@ -41,6 +41,7 @@ export interface ForwardedPort extends AsyncDisposable {
 export async function forwardPort(guest: FindGuest, options: ForwardPortOptions): Promise<ForwardedPort> {
   const { onConnectionError = () => {}, ...rest } = options;
   const forward = parseInput(Forward, rest, "port");
+  await guest(); // a VM that is not running has nothing to lead to
   const closing = new AbortController();
   const open = new Map<Socket, Promise<void>>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {

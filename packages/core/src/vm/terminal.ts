@@ -6,7 +6,8 @@ import type { SessionOptions, VmSessions } from "./vm-sessions.ts";
 const DEFAULT_SIZE = { cols: 80, rows: 24 };
 
 /** How to open a terminal. */
-export interface TerminalOptions extends Pick<SessionOptions, "cwd" | "env" | "user" | "signal"> {
+export interface TerminalOptions
+  extends Pick<SessionOptions, "cwd" | "env" | "user" | "timeoutMs" | "signal"> {
   /** Columns (default: `80`) */
   cols?: number;
   /** Rows (default: `24`) */
