@@ -96,7 +96,7 @@ describe("a forwarded port", () => {
     const refused = connect(forwarded.port, "127.0.0.1");
     await expect(buffer(refused)).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(errors).toMatchObject([{ code: "connect_failed" }]);
-    const server = createServer(echoWhole).listen(port, "127.0.0.1");
+    const server = createServer({ allowHalfOpen: true }, echoWhole).listen(port, "127.0.0.1");
     await once(server, "listening");
     const client = connect({ port: forwarded.port, host: "127.0.0.1", allowHalfOpen: true });
     client.end("still there");
