@@ -1,5 +1,6 @@
 import { BandSox } from "bandsox";
 import { type Output, outputOf } from "./output.ts";
+import { type Keyboard, keyboardOf, type Screen, screenOf } from "./terminal/device.ts";
 
 /** What a command has of the world. */
 export interface CliContext {
@@ -8,6 +9,9 @@ export interface CliContext {
   readonly stdout: Output;
   /** Progress and errors */
   readonly stderr: Output;
+  readonly stdin: Keyboard;
+  /** The terminal that stdout is on, if it is on one */
+  readonly screen: Screen;
   /** Fires on SIGINT, SIGTERM and SIGHUP, and, with the reason, when an output takes no more */
   readonly signal: AbortSignal;
   /** Opens the storage a command names, or the default one */
@@ -29,6 +33,8 @@ export function cliContext(process: NodeJS.Process): CliContext {
     env: process.env,
     stdout: output(process.stdout, "standard output"),
     stderr,
+    stdin: keyboardOf(() => process.stdin),
+    screen: screenOf(process.stdout),
     signal: controller.signal,
     openBandSox: ({ storage }) =>
       new BandSox({ onWarning, ...(storage === undefined ? {} : { storageDir: storage }) }),

@@ -3,7 +3,11 @@ import { createCommand } from "./commands/create.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
 import { initCommand } from "./commands/init.ts";
+import { logsCommand } from "./commands/logs.ts";
+import { portForwardCommand } from "./commands/port-forward.ts";
 import { runCommand } from "./commands/run.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { terminalCommand } from "./commands/terminal.ts";
 import { vmDeleteCommand } from "./commands/vm/delete.ts";
 import { vmListCommand } from "./commands/vm/list.ts";
 import { vmStopCommand } from "./commands/vm/stop.ts";
@@ -23,6 +27,10 @@ export function bandsoxCommand(context: CliContext): Command {
     runCommand(context),
     createCommand(context),
     execCommand(context),
+    terminalCommand(context),
+    logsCommand(context),
+    statsCommand(context),
+    portForwardCommand(context),
     vm,
   ];
   for (const command of commands) program.addCommand(command);

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { BandSoxError } from "@bandsox/contract";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { BandSox } from "bandsox";
@@ -27,6 +28,8 @@ async function world({ onError, signal, open }: WorldOptions = {}) {
     env: {},
     stdout: output("stdout"),
     stderr: output("stderr"),
+    stdin: { isTty: false, open: () => Readable.from([]), setRaw: () => {} },
+    screen: { size: { cols: 80, rows: 24 }, onResize: () => ({ [Symbol.dispose]: () => {} }) },
     signal: signal ?? new AbortController().signal,
     openBandSox: () => open?.(path) ?? new BandSox({ storageDir: path }),
   };

@@ -3,6 +3,7 @@ import { z } from "zod";
 const text = z.string();
 const vm = z.object({ vmId: text });
 const none = z.object({});
+const session = z.object({ vmId: text, sessionId: text });
 
 /** One way to fail: what HTTP answers, whether repeating the same call can succeed, and what travels with it. */
 interface ErrorRow {
@@ -81,6 +82,64 @@ export const ERRORS = {
     retryable: true,
     details: vm,
     hint: "too many commands run in this VM at the same time; call again when one has ended",
+  },
+  session_not_found: {
+    status: 404,
+    retryable: false,
+    details: session,
+    hint: "list the VM's sessions; the oldest ended ones are forgotten, and a restart forgets all",
+  },
+  session_ended: {
+    status: 409,
+    retryable: false,
+    details: session,
+    hint: "its exit and its last output can still be read; start another session",
+  },
+  stdin_closed: {
+    status: 409,
+    retryable: false,
+    details: session,
+    hint: "start the session with `stdin: true`, and write before its stdin is closed",
+  },
+  not_a_terminal: {
+    status: 409,
+    retryable: false,
+    details: session,
+    hint: "only sessions started with a terminal have a size",
+  },
+  offset_ahead: {
+    status: 416,
+    retryable: false,
+    details: session,
+    hint: "attach at an offset the session has reached, or at `end`",
+  },
+  connect_failed: {
+    status: 502,
+    retryable: true,
+    details: z.object({ vmId: text, address: text }),
+    hint: "check that a program in the guest listens at this address",
+  },
+  port_unavailable: {
+    status: 409,
+    retryable: false,
+    details: z.object({ address: text }),
+    hint: "choose another port of this machine, or 0 for any free one",
+  },
+  http_request_failed: {
+    status: 502,
+    retryable: true,
+    details: z.object({
+      vmId: text,
+      url: text,
+      reason: z.enum(["timeout", "too_large", "redirect", "broken"]),
+    }),
+    hint: "look at the service in the guest; a limit on time or size can be raised in the call",
+  },
+  python_missing: {
+    status: 422,
+    retryable: false,
+    details: vm,
+    hint: "use an image that holds `python3`, e.g. python:3-alpine",
   },
   networking_unavailable: {
     status: 422,

@@ -10,8 +10,20 @@ export {
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
 export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
+// health
+export { GuestProcess, OomKill, VmStats } from "./health.ts";
 // input
 export { parseInput } from "./parse.ts";
+// sessions
+export {
+  type SessionEvent,
+  SessionGap,
+  SessionId,
+  SessionInfo,
+  SessionSpec,
+  type SessionStream,
+  TerminalSize,
+} from "./session.ts";
 // VMs
 export { Transport, VmInfo } from "./vm.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";

@@ -18,5 +18,7 @@ export { Leases } from "./store/leases.ts";
 export { Ledger } from "./store/ledger.ts";
 export { Staging } from "./store/staging.ts";
 export { VmRecords } from "./store/vm-records.ts";
+export { createVm } from "./vm/create-vm.ts";
 export { makeMemoryFile } from "./vm/golden.ts";
+export { Vm } from "./vm/vm.ts";
 export type { VmPorts } from "./vm/vm-ports.ts";

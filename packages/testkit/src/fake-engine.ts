@@ -10,6 +10,8 @@ export interface FakeEngine extends Engine, AsyncDisposable {
   beforeBoot: (request: BootRequest) => Promise<void> | void;
   /** Ends a VMM as if it crashed. */
   crash(dir: string, exit: Partial<VmmExit>): Promise<void>;
+  /** The agent double of the VM in a directory, while it runs. */
+  agent(dir: string): FakeAgent | undefined;
 }
 
 interface Running {
@@ -79,6 +81,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
     },
     findExit: ({ dir }) => exits.get(dir),
     crash: end,
+    agent: (dir) => running.get(dir)?.agent,
     [Symbol.asyncDispose]: async () => {
       for (const dir of [...running.keys()]) await end(dir, {});
     },

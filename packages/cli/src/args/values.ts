@@ -34,3 +34,15 @@ export function parseDirectory(text: string): string {
   if (text === "") throw new RangeError("it is empty");
   return text;
 }
+
+const PORT_MAX = 65_535;
+
+/** `[host:]guest`, two TCP ports; without `host` any free port of this machine is meant. @throws {RangeError} */
+export function parsePortPair(text: string): { host: number; guest: number } {
+  const match = /^(?:([0-9]{1,5}):)?([0-9]{1,5})$/.exec(text);
+  const [host, guest] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
+  if (!match || guest < 1 || guest > PORT_MAX || host > PORT_MAX) {
+    throw new RangeError("it is not of the form [host:]guest with ports up to 65535");
+  }
+  return { host, guest };
+}

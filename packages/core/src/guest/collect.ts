@@ -1,4 +1,5 @@
 import type { ExecEvent, ExecResult } from "@bandsox/contract";
+import { wholeCharacters } from "./whole-characters.ts";
 
 /** What a captured result keeps of each of its three texts; the command itself may print without end. */
 export const CAPTURE_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -44,7 +45,9 @@ function capture(limitBytes: number) {
       bytes.set(kept, size);
       size += kept.length;
     },
-    text: () => bytes.toString("utf8", 0, size),
+    // Cut by the limit, the text ends with a character and not with a part of one.
+    text: () =>
+      (dropped ? wholeCharacters(bytes.subarray(0, size)) : bytes.subarray(0, size)).toString("utf8"),
     truncated: () => dropped,
   };
 }

@@ -19,7 +19,7 @@ async function* inChunks(bytes: Uint8Array, sizes: readonly number[]) {
 
 test("frames survive any chunking", async () => {
   const frames = fc.array(
-    fc.tuple(fc.integer({ min: 1, max: 3 }), fc.uint8Array({ minLength: 1, maxLength: 300 })),
+    fc.tuple(fc.integer({ min: 1, max: 4 }), fc.uint8Array({ minLength: 1, maxLength: 300 })),
   );
   await fc.assert(
     fc.asyncProperty(frames, fc.array(fc.integer({ min: 1, max: 50 })), async (sent, sizes) => {
@@ -50,7 +50,7 @@ test("any bytes end in frames or in a FrameError, and never in a frame beyond th
 });
 
 const broken: [string, Uint8Array, string][] = [
-  ["of an unknown kind", encode(4, Buffer.from("x")), "kind 4"],
+  ["of an unknown kind", encode(99, Buffer.from("x")), "kind 99"],
   ["of kind 0", encode(0, Buffer.from("x")), "kind 0"],
   ["of empty stdout", encode(1, Buffer.alloc(0)), "empty"],
   ["of empty stderr", encode(2, Buffer.alloc(0)), "empty"],
@@ -95,4 +95,12 @@ test("output beyond the capture limit is dropped, and said to be", async () => {
   }
   const result = await collect(events(), 25);
   expect(result).toMatchObject({ stdout: "0123456789012345678901234", truncated: true, exitCode: 0 });
+});
+
+test("text cut by the capture limit ends with a whole character", async () => {
+  async function* events() {
+    yield { type: "stdout" as const, data: Buffer.from("ab€") };
+    yield { type: "exit" as const, exitCode: 0, timedOut: false };
+  }
+  expect(await collect(events(), 4)).toMatchObject({ stdout: "ab", output: "ab", truncated: true });
 });

@@ -8,7 +8,7 @@ const HEADER_BYTES = 5;
 export const FRAME_MAX_BYTES = 65_536;
 
 /** Kinds of frames by name. */
-export const FRAME_KINDS = { stdout: 1, stderr: 2, exit: 3 } as const;
+export const FRAME_KINDS = { stdout: 1, stderr: 2, exit: 3, gap: 4 } as const;
 export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
 
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME_KINDS));

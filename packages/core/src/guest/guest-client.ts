@@ -1,16 +1,11 @@
-import {
-  BandSoxError,
-  type ExecEvent,
-  ExecExit,
-  type ExecSpec,
-  isAnyBandSoxError,
-  type VmId,
-} from "@bandsox/contract";
+import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
 import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
 import { CallLimit } from "./call-limit.ts";
 import { dialAgent } from "./dial.ts";
-import { FRAME_KINDS, type Frame, FrameError, readFrames } from "./frames.ts";
+import { toExecEvent } from "./exec-event.ts";
+import { FRAME_KINDS, FrameError, readFrames } from "./frames.ts";
+import { parseJson } from "./parse-json.ts";
 
 const CALL_TIMEOUT_MS = 60_000;
 /** What a guest gets beyond an exec's own timeout to kill the command and say so; an emulated one is slow */
@@ -115,7 +110,7 @@ export class GuestClient implements AsyncDisposable {
     try {
       for await (const frame of readFrames(response.body)) {
         limit.pause();
-        yield toEvent(frame);
+        yield toExecEvent(frame);
         if (frame.kind === FRAME_KINDS.exit) return;
         limit.resume();
       }
@@ -233,25 +228,6 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function toEvent({ kind, data }: Frame): ExecEvent {
-  if (kind === FRAME_KINDS.exit) return { type: "exit", ...parseExit(data) };
-  return { type: kind === FRAME_KINDS.stdout ? "stdout" : "stderr", data };
-}
-
-function parseExit(data: Uint8Array): ExecExit {
-  const exit = ExecExit.safeParse(parseJson(Buffer.from(data).toString("utf8")));
-  if (!exit.success) throw new FrameError("the exit frame is not what it should be");
-  return exit.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no JSON is as wrong as the wrong JSON; the caller's schema refuses both
-  }
 }
 
 function messageOf(error: unknown): string {
