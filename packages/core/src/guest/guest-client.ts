@@ -46,6 +46,9 @@ export interface GuestClientOptions {
   readonly socketPath: string;
 }
 
+/** A request for `GuestClient.open`. */
+export type GuestRequest = Pick<Dispatcher.RequestOptions, "method" | "path" | "headers" | "body">;
+
 /** Talks HTTP to the agent in one guest, and believes nothing it says without a bound and a schema. */
 export class GuestClient implements AsyncDisposable {
   readonly #vmId: VmId;
@@ -112,6 +115,20 @@ export class GuestClient implements AsyncDisposable {
     throw new BandSoxError("guest_unreachable", `${this.#vmId} ended before the command did`, {
       vmId: this.#vmId,
     });
+  }
+
+  /** Sends a request as it is and hands over the answer whatever it says; bounding and parsing it is the caller's. */
+  async open(request: GuestRequest, signal?: AbortSignal): Promise<Dispatcher.ResponseData> {
+    try {
+      return await this.#agent.request({ origin: "http://guest", ...request, ...(signal ? { signal } : {}) });
+    } catch (error) {
+      throw this.#explain(error, signal);
+    }
+  }
+
+  /** What an error met while talking to the guest means; `signal` is the one the request was given. */
+  explain(error: unknown, signal?: AbortSignal): BandSoxError {
+    return this.#explain(error, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,6 +9,7 @@ import {
 } from "@bandsox/contract";
 import type { z } from "zod";
 import { collect } from "../guest/collect.ts";
+import { VmFiles } from "../guest/files/vm-files.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
@@ -35,6 +36,11 @@ export class Vm {
   constructor(ports: VmPorts, id: VmId) {
     this.#ports = ports;
     this.id = id;
+  }
+
+  /** The files in the guest. */
+  get files(): VmFiles {
+    return new VmFiles({ vmId: this.id, connect: () => this.#guest("work with files") });
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
@@ -85,10 +91,10 @@ export class Vm {
     await deleteVm(this.#ports, this.id);
   }
 
-  async #guest(): Promise<GuestClient> {
+  async #guest(doing = "run a command"): Promise<GuestClient> {
     const { state } = await this.#record();
     if (state !== "running") {
-      const message = `cannot run a command in ${this.id}: it is ${state}, not running`;
+      const message = `cannot ${doing} in ${this.id}: it is ${state}, not running`;
       throw new BandSoxError("vm_wrong_state", message, { vmId: this.id, state, wanted: ["running"] });
     }
     return new GuestClient({ vmId: this.id, socketPath: vmPaths(this.#ports.paths, this.id).agentSocket });
