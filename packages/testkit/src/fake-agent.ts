@@ -17,6 +17,8 @@ export interface FakeAgentOptions {
   readonly protocol?: number;
   /** Instead of `OK`, what the handshake answers */
   readonly handshake?: string;
+  /** Answers requests before the rest does; `false` leaves them to it */
+  readonly files?: ((request: IncomingMessage, response: ServerResponse) => Promise<boolean>) | undefined;
   onPowerOff?(): void;
 }
 
@@ -53,6 +55,7 @@ export async function startFakeAgent(socketPath: string, options: FakeAgentOptio
 
 function httpServer(options: FakeAgentOptions, onMachine: (body: unknown) => void): HttpServer {
   return createServer(async (request, response) => {
+    if (await options.files?.(request, response)) return;
     const route = `${request.method} ${request.url}`;
     if (route === "GET /v1/hello") return answer(response, 200, hello(options.protocol ?? 1));
     if (route === "POST /v1/exec") return exec(request, response, options);

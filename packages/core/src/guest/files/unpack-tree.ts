@@ -28,7 +28,7 @@ export async function unpackTree(
 ): Promise<TreeResult> {
   const writer = await TreeWriter.open(to);
   const unpacking = new Unpacking(writer, to, limits);
-  await readTar(source, (entry) => unpacking.add(entry));
+  await readTar(source, (entry, data) => unpacking.add(entry, data));
   await writer.finish();
   return unpacking.result();
 }
@@ -47,12 +47,12 @@ class Unpacking {
     this.#limits = limits;
   }
 
-  async add(entry: ReadEntry): Promise<void> {
+  async add(entry: ReadEntry, data: AsyncIterable<Uint8Array>): Promise<void> {
     this.#count();
     const names = entryNames(entry.path);
     const facts = { mode: entry.mode ?? 0, mtime: sane(entry.mtime) };
     if (FILES.includes(entry.type)) {
-      await this.#writer.file(names, facts, this.#counted(entry));
+      await this.#writer.file(names, facts, this.#counted(data));
       return;
     }
     entry.resume();
@@ -85,9 +85,9 @@ class Unpacking {
     throw new BandSoxError("too_many_files", message, { path: this.#to, limit });
   }
 
-  async *#counted(entry: ReadEntry): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#counted(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const limitBytes = this.#limits.maxBytes;
-    for await (const chunk of entry) {
+    for await (const chunk of data) {
       this.#bytes += chunk.length;
       if (this.#bytes > limitBytes) {
         const message = `cannot unpack into ${this.#to}: there are more than ${limitBytes} bytes`;

@@ -55,7 +55,8 @@ export async function uploadFile(
   const attempts = newAttempts(["guest_unreachable", "file_changed", "file_checksum_mismatch"], signal);
   const task = { path: to, doing: "write" };
   const sent = (bytes: number) => onProgress?.({ bytes, total: source.size });
-  const query = { path: to, ...placeQuery({ mode: source.mode & PERMISSION_BITS, ...place }) };
+  const mode = place.mode ?? source.mode & PERMISSION_BITS;
+  const query = { path: to, ...placeQuery({ ...place, mode }) };
   for (let offset = 0; ; ) {
     try {
       const start = await hashUpTo(source, offset);
@@ -74,7 +75,8 @@ export async function uploadFile(
         : 0;
       attempts.failed(error, progress);
       offset = progress;
-      if (progress === 0) upload = nanoid();
+      // What is damaged, or not what the guest thinks it is, cannot be gone on with.
+      if (!isBroken(error)) upload = nanoid();
     }
   }
 }
