@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { BandSox } from "bandsox";
 
 /** A stream text and bytes are written to; resolves once more may be written. */
@@ -7,6 +8,13 @@ export interface Output {
   write(data: string | Uint8Array): Promise<void>;
 }
 
+/** What a command reads from. */
+export interface Input {
+  readonly isTty: boolean;
+  /** The bytes, from the moment it is asked for; an open stdin keeps a process alive */
+  open(): Readable;
+}
+
 /** What a command has of the world. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -14,6 +22,7 @@ export interface CliContext {
   readonly stdout: Output;
   /** Progress and errors */
   readonly stderr: Output;
+  readonly stdin: Input;
   /** Fires on SIGINT and SIGTERM */
   readonly signal: AbortSignal;
   /** Opens the storage a command names, or the default one */
@@ -31,6 +40,7 @@ export function cliContext(process: NodeJS.Process): CliContext {
     env: process.env,
     stdout: outputOf(process.stdout, () => controller.abort("EPIPE")),
     stderr: outputOf(process.stderr, () => controller.abort("EPIPE")),
+    stdin: { isTty: process.stdin.isTTY === true, open: () => process.stdin },
     signal: controller.signal,
     openBandSox: ({ storage }) => new BandSox(storage === undefined ? {} : { storageDir: storage }),
   };

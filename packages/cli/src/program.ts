@@ -1,8 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
+import { catCommand } from "./commands/cat.ts";
+import { cpCommand } from "./commands/cp.ts";
 import { createCommand } from "./commands/create.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
 import { initCommand } from "./commands/init.ts";
+import { lsCommand } from "./commands/ls.ts";
 import { runCommand } from "./commands/run.ts";
 import { vmDeleteCommand } from "./commands/vm/delete.ts";
 import { vmListCommand } from "./commands/vm/list.ts";
@@ -23,6 +26,9 @@ export function bandsoxCommand(context: CliContext): Command {
     runCommand(context),
     createCommand(context),
     execCommand(context),
+    cpCommand(context),
+    lsCommand(context),
+    catCommand(context),
     vm,
   ];
   for (const command of commands) program.addCommand(command);

@@ -70,7 +70,7 @@ export const ERRORS = {
     status: 404,
     retryable: false,
     details: file,
-    hint: "check the path; in a guest `bandsox ls <vm> <directory>` shows what is there",
+    hint: "check the path; in a guest `bandsox ls <vm>:<directory>` shows what is there",
   },
   is_directory: {
     status: 409,

@@ -17,7 +17,7 @@ export const FileMode = z.int().min(0).max(MODE_MAX);
 export const FileOwner = z.int().min(0).max(ID_MAX);
 
 /** Globs against paths below a directory: `*`, `?`, `[…]`, `**`; one without `/` matches a name at any depth. */
-export const Globs = z.array(z.string().min(1).max(PATH_MAX_CHARACTERS)).max(1000);
+export const Globs = z.array(z.string().min(1).max(1024)).max(256);
 
 export const FileType = z.enum(["file", "directory", "symlink", "fifo", "socket", "device"]);
 export type FileType = z.infer<typeof FileType>;

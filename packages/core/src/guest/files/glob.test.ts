@@ -24,7 +24,11 @@ test.for([
   ["\\*", "*", true],
   ["\\*", "x", false],
   ["[", "[", true],
-  ["build/", "x/build", false],
+  ["build/", "x/build", true],
+  ["/build", "build", true],
+  ["/build", "x/build", false],
+  ["src/**", "src", true],
+  ["src/**", "srcs", false],
 ] as const)("%s on %s: %s", ([glob, path, matches]) => expect(globToRegExp(glob).test(path)).toBe(matches));
 
 test("any text is a glob, and a name without magic matches itself", () => {

@@ -8,20 +8,23 @@ export interface TreeFilter {
 
 /**
  * A glob as an expression over whole relative paths: `*` and `?` stay within a name, `**` does not, `[…]` is one
- * character of a set. A glob without `/` matches a name at any depth.
+ * character of a set. A glob without `/` matches a name at any depth, one with `/` in front a name at the top; a `/` at
+ * the end means nothing. The guest's agent reads globs the same way.
  */
 export function globToRegExp(glob: string): RegExp {
-  const anchored = glob.includes("/");
-  const body = glob.replace(/^\//, "").replace(/\/$/, "");
+  const trimmed = glob.replace(/\/+$/, "");
+  const anchored = trimmed.includes("/");
+  const body = trimmed.replace(/^\//, "");
   return new RegExp(`^${anchored ? "" : "(?:.*/)?"}${translate(body)}$`, "su");
 }
 
 function translate(glob: string): string {
-  const tokens = glob.match(/\*\*\/|\*\*|\*|\?|\[!?[^\]/]+\]|\\.|./gsu) ?? [];
+  const tokens = glob.match(/\/\*\*$|\*\*\/|\*\*|\*|\?|\[!?[^\]/]+\]|\\.|./gsu) ?? [];
   return tokens.map(translateToken).join("");
 }
 
 function translateToken(token: string): string {
+  if (token === "/**") return "(?:/.*)?";
   if (token === "**/") return "(?:.*/)?";
   if (token === "**") return ".*";
   if (token === "*") return "[^/]*";
