@@ -1,9 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
+import { catCommand } from "./commands/cat.ts";
+import { cpCommand } from "./commands/cp.ts";
 import { createCommand } from "./commands/create.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
 import { initCommand } from "./commands/init.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { lsCommand } from "./commands/ls.ts";
 import { portForwardCommand } from "./commands/port-forward.ts";
 import { runCommand } from "./commands/run.ts";
 import { statsCommand } from "./commands/stats.ts";
@@ -31,6 +34,9 @@ export function bandsoxCommand(context: CliContext): Command {
     logsCommand(context),
     statsCommand(context),
     portForwardCommand(context),
+    cpCommand(context),
+    lsCommand(context),
+    catCommand(context),
     vm,
   ];
   for (const command of commands) program.addCommand(command);

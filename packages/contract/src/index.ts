@@ -9,6 +9,18 @@ export {
 } from "./errors.ts";
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
+// files
+export {
+  FileEntry,
+  FileEvent,
+  FileMode,
+  FileOwner,
+  FileType,
+  Globs,
+  GuestPath,
+  type TransferProgress,
+  type TreeResult,
+} from "./files.ts";
 export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
 // health
 export { GuestProcess, OomKill, VmStats } from "./health.ts";

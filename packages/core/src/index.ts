@@ -3,6 +3,23 @@
 export type { Core } from "./core.ts";
 // what runs in a VM
 export { ExecHandle } from "./guest/exec-handle.ts";
+// files in guests
+export type { DownloadOptions } from "./guest/files/download-file.ts";
+export type { ReadLinesOptions } from "./guest/files/lines.ts";
+export type {
+  DownloadTreeOptions,
+  ExtractOptions,
+  TreeOptions,
+  UploadTreeOptions,
+} from "./guest/files/transfer-tree.ts";
+export type { PlaceOptions, UploadOptions } from "./guest/files/upload-file.ts";
+export {
+  type FileContent,
+  type ReadOptions,
+  type ReadWholeOptions,
+  VmFiles,
+} from "./guest/files/vm-files.ts";
+export { FileWatch, type WatchOptions } from "./guest/files/watch.ts";
 export type { StdinInput } from "./guest/stdin-source.ts";
 // where things are
 export { defaultBinDir, defaultStorageDir } from "./host/paths.ts";

@@ -10,6 +10,7 @@ export type {
   VmmExit,
 } from "./engine/engine.ts";
 export { collect } from "./guest/collect.ts";
+export { VmFiles } from "./guest/files/vm-files.ts";
 export { GuestClient } from "./guest/guest-client.ts";
 export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";

@@ -26,6 +26,8 @@ export interface FakeAgentOptions {
   readonly handshake?: string;
   /** Called when a power-off is asked for; it is answered once this resolves */
   beforePowerOff?(): Promise<void>;
+  /** Answers requests before the rest does; `false` leaves them to it */
+  readonly files?: ((request: IncomingMessage, response: ServerResponse) => Promise<boolean>) | undefined;
   onPowerOff?(): void;
   /** Whether a call, e.g. `PUT /v1/sessions/…`, is done but its connection broken instead of answered */
   losesAnswer?(route: string): boolean;
@@ -74,6 +76,7 @@ type Inside = FakeAgentOptions & { readonly sessions: FakeSessions };
 
 function httpServer(options: Inside, onMachine: (body: unknown) => void): HttpServer {
   const server = createServer(async (request, response) => {
+    if (await options.files?.(request, response)) return;
     const route = `${request.method} ${request.url}`;
     if (options.losesAnswer?.(route)) {
       response.end = () => response.destroy() as typeof response;

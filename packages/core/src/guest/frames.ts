@@ -1,5 +1,5 @@
 /**
- * Exec frames (PROTOCOL.md §4): `kind` (1 byte), `length` (4 bytes, big endian), `length` bytes.
+ * Frames (PROTOCOL.md §4): `kind` (1 byte), `length` (4 bytes, big endian), `length` bytes.
  * The sender is a guest and hostile: a header that is wrong ends the stream before a byte after it is kept.
  */
 
@@ -7,8 +7,8 @@ const HEADER_BYTES = 5;
 /** The most bytes one frame carries. */
 export const FRAME_MAX_BYTES = 65_536;
 
-/** Kinds of frames by name. */
-export const FRAME_KINDS = { stdout: 1, stderr: 2, exit: 3, gap: 4 } as const;
+/** Kinds of frames a guest sends, by name. */
+export const FRAME_KINDS = { stdout: 1, stderr: 2, exit: 3, gap: 4, data: 5, end: 6, event: 7 } as const;
 export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
 
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME_KINDS));

@@ -1,7 +1,7 @@
 import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
 import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
-import { CallLimit } from "./call-limit.ts";
+import { type CallBounds, CallLimit } from "./call-limit.ts";
 import { dialAgent } from "./dial.ts";
 import { toExecEvent } from "./exec-event.ts";
 import { FRAME_KINDS, FrameError, readFrames } from "./frames.ts";
@@ -47,6 +47,9 @@ export interface GuestClientOptions {
   /** Time beyond an exec's `timeoutMs` after which the guest, not the command, is at fault, in ms (default: `30000`) */
   readonly execSlackMs?: number | undefined;
 }
+
+/** A request for `GuestClient.open`. */
+export type GuestRequest = Pick<Dispatcher.RequestOptions, "method" | "path" | "headers" | "body">;
 
 /** Talks HTTP to the agent in one guest, and believes nothing it says without a bound and a schema. */
 export class GuestClient implements AsyncDisposable {
@@ -124,6 +127,23 @@ export class GuestClient implements AsyncDisposable {
     });
   }
 
+  /** Sends a request as it is and hands over the answer whatever it says; bounding and parsing it is the caller's. */
+  async open(request: GuestRequest, bounds: CallBounds): Promise<Dispatcher.ResponseData> {
+    try {
+      using limit = new CallLimit(bounds.signal);
+      limit.signal.throwIfAborted();
+      const pending = this.#agent.request({ origin: "http://guest", ...request, signal: bounds.signal });
+      return await limit.race(pending, giveUp);
+    } catch (error) {
+      throw this.explain(error, bounds);
+    }
+  }
+
+  /** What an error met while talking to the guest means; `bounds` are those of the request. */
+  explain(error: unknown, bounds?: CallBounds): BandSoxError {
+    return this.#explain(error, bounds ?? { signal: new AbortController().signal, isLate: false });
+  }
+
   /** Ends what is under way, a connection that is still being made included. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
@@ -155,7 +175,7 @@ export class GuestClient implements AsyncDisposable {
         signal: limit.signal,
       });
       // undici looks at the signal only once there is a connection, and a guest may keep us waiting for that.
-      return await limit.race(request, (late) => void late.body.on("error", () => {}).destroy());
+      return await limit.race(request, giveUp);
     } catch (error) {
       throw this.#explain(error, limit);
     }
@@ -183,7 +203,7 @@ export class GuestClient implements AsyncDisposable {
     return new BandSoxError("exec_not_started", `cannot run the command in ${vmId}: ${message}`, details);
   }
 
-  #explain(error: unknown, limit: CallLimit): BandSoxError {
+  #explain(error: unknown, limit: CallBounds): BandSoxError {
     if (isAnyBandSoxError(error)) return error;
     if (limit.signal.aborted && !limit.isLate)
       return new BandSoxError("interrupted", `interrupted while talking to ${this.#vmId}`, {});
@@ -203,6 +223,11 @@ export class GuestClient implements AsyncDisposable {
     const message = `the agent in ${this.#vmId} broke the protocol: ${why}`;
     return new BandSoxError("guest_protocol", message, { vmId: this.#vmId }, { cause });
   }
+}
+
+/** An answer that came when nobody waited for it any more. */
+function giveUp(late: Dispatcher.ResponseData): void {
+  late.body.on("error", () => {}).destroy();
 }
 
 type Method = "GET" | "PUT" | "POST";

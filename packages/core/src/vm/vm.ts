@@ -15,6 +15,7 @@ import { readConsole } from "../engine/console-log.ts";
 import type { GuestEndpoint } from "../guest/exchange.ts";
 import { execWithStdin } from "../guest/exec-duplex.ts";
 import { ExecHandle } from "../guest/exec-handle.ts";
+import { VmFiles } from "../guest/files/vm-files.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
@@ -48,6 +49,11 @@ export class Vm {
     this.#ports = ports;
     this.id = id;
     this.sessions = new VmSessions(this.#find);
+  }
+
+  /** The files in the guest. */
+  get files(): VmFiles {
+    return new VmFiles({ vmId: this.id, connect: async () => new GuestClient(await this.#find()) });
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
