@@ -12,6 +12,7 @@ export {
 } from "@bandsox/contract";
 export {
   type CreateStage,
+  type DeleteOptions,
   type DoctorReport,
   type DownloadOptions,
   type DownloadTreeOptions,

@@ -21,10 +21,11 @@ export {
   type TransferProgress,
   type TreeResult,
 } from "./files.ts";
+export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
 // input
 export { parseInput } from "./parse.ts";
 // VMs
-export { VmInfo } from "./vm.ts";
+export { Transport, VmInfo } from "./vm.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";
 export { Env, Metadata, VM_LIMITS, VmSpec, type VmSpecInput } from "./vm-spec.ts";
 export { MOVES, nextState, statesAllowing, type VmAction, VmState } from "./vm-state.ts";

@@ -1,5 +1,6 @@
 // the storage and its VMs
 
+export type { Core } from "./core.ts";
 // files in guests
 export type { DownloadOptions } from "./guest/files/download-file.ts";
 export type { ReadLinesOptions } from "./guest/files/lines.ts";
@@ -22,7 +23,7 @@ export { defaultBinDir, defaultStorageDir } from "./host/paths.ts";
 // images
 export type { DebianRecipe } from "./image/debian-image.ts";
 export type { HelperEvent } from "./image/image-helper.ts";
-export { type Core, type CoreOptions, openCore } from "./open-core.ts";
+export { type CoreOptions, openCore } from "./open-core.ts";
 // setting up a machine
 export { type BootFiles, readBootFiles } from "./setup/boot-files.ts";
 export { type DoctorReport, runDoctor } from "./setup/doctor.ts";
@@ -31,5 +32,5 @@ export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boo
 export type { SetupStep } from "./setup/setup-step.ts";
 export type { CreateOptions, CreateStage } from "./vm/create-vm.ts";
 export type { PythonResult } from "./vm/python.ts";
-export type { StopOptions } from "./vm/stop-vm.ts";
+export type { DeleteOptions, StopOptions } from "./vm/stop-vm.ts";
 export { type ExecOptions, Vm } from "./vm/vm.ts";

@@ -13,12 +13,16 @@ import { ExecSpec } from "@bandsox/contract";
 export interface FakeAgentOptions {
   /** Bytes sent instead of a proper answer to an exec, whatever the command */
   readonly rawExecBody?: Uint8Array;
+  /** How every exec is refused, if it is */
+  readonly execRefusal?: { readonly status: number; readonly code: string; readonly message: string };
   /** The protocol version its hello claims (default: `1`) */
   readonly protocol?: number;
   /** Instead of `OK`, what the handshake answers */
   readonly handshake?: string;
   /** Answers requests before the rest does; `false` leaves them to it */
   readonly files?: ((request: IncomingMessage, response: ServerResponse) => Promise<boolean>) | undefined;
+  /** Called when a power-off is asked for; it is answered once this resolves */
+  beforePowerOff?(): Promise<void>;
   onPowerOff?(): void;
 }
 
@@ -61,6 +65,7 @@ function httpServer(options: FakeAgentOptions, onMachine: (body: unknown) => voi
     if (route === "POST /v1/exec") return exec(request, response, options);
     const body: unknown = JSON.parse(await text(request));
     if (route === "PUT /v1/machine") onMachine(body);
+    if (route === "POST /v1/power-off") await options.beforePowerOff?.();
     answer(response, route === "PUT /v1/machine" ? 200 : 202, {});
     if (route === "POST /v1/power-off") options.onPowerOff?.();
   });
@@ -86,6 +91,11 @@ async function exec(
   const spec = ExecSpec.parse(JSON.parse(await text(request)));
   if (options.rawExecBody) {
     response.writeHead(200).end(options.rawExecBody);
+    return;
+  }
+  if (options.execRefusal) {
+    const { status, ...problem } = options.execRefusal;
+    answer(response, status, problem);
     return;
   }
   const child = spawn(spec.argv[0] ?? "", spec.argv.slice(1), {

@@ -28,3 +28,9 @@ export function parseDurationMs(text: string): number {
   const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[(match[2] ?? "s") as "ms" | "s" | "m" | "h"];
   return Number(match[1]) * factor;
 }
+
+/** A directory's path. Nothing given is refused: an unset variable in a script must not mean "here". @throws {RangeError} */
+export function parseDirectory(text: string): string {
+  if (text === "") throw new RangeError("it is empty");
+  return text;
+}

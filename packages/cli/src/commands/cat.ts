@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
+import { argument } from "../args/argument.ts";
 import { parseGuestLocation } from "../args/location.ts";
-import { argument } from "../args/vm-options.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 
 const guestLocation = argument(parseGuestLocation);
@@ -17,7 +18,7 @@ export function catCommand(context: CliContext) {
         guestLocation(text),
       ],
     )
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .addHelpText("after", "\nExample:\n  bandsox cat my-vm:/var/log/app.log | less")
     .action(async (locations, options) => {
       await using bandsox = context.openBandSox(options);

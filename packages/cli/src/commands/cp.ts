@@ -1,6 +1,7 @@
 import { BandSoxError } from "@bandsox/contract";
 import { Command } from "@commander-js/extra-typings";
 import { type Location, parseLocation } from "../args/location.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 import { fileProgress } from "../print/file-progress.ts";
 import { oneLine } from "../print/one-line.ts";
@@ -25,7 +26,7 @@ export function cpCommand(context: CliContext) {
     .option("--include <glob>", "of a directory copy only what matches; repeatable", collect)
     .option("--exclude <glob>", "of a directory leave out what matches; repeatable", collect)
     .option("-q, --quiet", "show no progress")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .addHelpText("after", EXAMPLES)
     .action(async (source, destination, options) => {
       await using bandsox = context.openBandSox(options);

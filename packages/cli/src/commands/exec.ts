@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import { assignment } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
 import { ExitWith } from "../exit-codes.ts";
@@ -12,7 +13,7 @@ export function execCommand(context: CliContext) {
     .argument("<vm>", "id, name, or the start of an id")
     .argument("<command...>", "command and arguments, run as they are")
     .option("-e, --env <name=value>", "variable for this command; repeatable", assignment, {})
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .passThroughOptions()
     .addHelpText(
       "after",

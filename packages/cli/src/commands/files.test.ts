@@ -4,7 +4,8 @@ import { Readable } from "node:stream";
 import { type FilesWorld, filesWorld } from "@bandsox/testkit";
 import type { BandSox } from "bandsox";
 import { describe, expect, test } from "vitest";
-import type { CliContext, Output } from "../context.ts";
+import type { CliContext } from "../context.ts";
+import type { Output } from "../output.ts";
 import { runCli } from "../run-cli.ts";
 
 /** A command line with one VM, `my-vm`, whose files are those of the world. */

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
+import { argument } from "../args/argument.ts";
 import { parseGuestLocation } from "../args/location.ts";
-import { argument } from "../args/vm-options.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 import { fileListing } from "../print/file-listing.ts";
 
@@ -11,7 +12,7 @@ export function lsCommand(context: CliContext) {
     .argument("<vm:path>", "VM and path, e.g. my-vm:/etc", argument(parseGuestLocation))
     .option("-l, --long", "show type, mode, owner, size and time (UTC), too")
     .option("--json", "print JSON")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .addHelpText("after", "\nExamples:\n  bandsox ls my-vm:/etc\n  bandsox ls -l my-vm:/root")
     .action(async ({ vm: reference, path }, options) => {
       await using bandsox = context.openBandSox(options);

@@ -1,5 +1,5 @@
 import type { TransferProgress } from "@bandsox/contract";
-import type { Output } from "../context.ts";
+import type { Output } from "../output.ts";
 
 const MEGABYTE = 1_000_000;
 const CLEAR_LINE = "\r\u001b[2K";

@@ -18,7 +18,9 @@ async function* inChunks(bytes: Uint8Array, sizes: readonly number[]) {
 }
 
 test("frames survive any chunking", async () => {
-  const frames = fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.uint8Array({ maxLength: 300 })));
+  const frames = fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 3 }), fc.uint8Array({ minLength: 1, maxLength: 300 })),
+  );
   await fc.assert(
     fc.asyncProperty(frames, fc.array(fc.integer({ min: 1, max: 50 })), async (sent, sizes) => {
       const bytes = Buffer.concat(sent.map(([kind, data]) => encode(kind, data)));
@@ -45,6 +47,35 @@ test("any bytes end in frames or in a FrameError, and never in a frame beyond th
       },
     ),
   );
+});
+
+const broken: [string, Uint8Array, string][] = [
+  ["of an unknown kind", encode(4, Buffer.from("x")), "kind 4"],
+  ["of kind 0", encode(0, Buffer.from("x")), "kind 0"],
+  ["of empty stdout", encode(1, Buffer.alloc(0)), "empty"],
+  ["of empty stderr", encode(2, Buffer.alloc(0)), "empty"],
+  ["longer than the bound", encode(1, Buffer.alloc(FRAME_MAX_BYTES + 1)), "more than"],
+];
+test.for(broken)("a frame %s is refused", async ([, bytes, words]) => {
+  const received = Array.fromAsync(readFrames(inChunks(bytes, [7])));
+  await expect(received).rejects.toThrow(FrameError);
+  await expect(received).rejects.toThrow(words);
+});
+
+test("a frame that is kept keeps no other bytes alive", async () => {
+  const chunk = Buffer.concat([encode(1, Buffer.from("a")), encode(1, Buffer.alloc(50_000))]);
+  const [small] = await Array.fromAsync(readFrames(inChunks(chunk, [])));
+  expect(small?.data.buffer.byteLength).toBe(1);
+});
+
+test("what is captured is a copy: its chunk may be used again", async () => {
+  const chunk = Buffer.from("first");
+  async function* events() {
+    yield { type: "stdout" as const, data: chunk.subarray(0, 5) };
+    chunk.fill("x");
+    yield { type: "exit" as const, exitCode: 0, timedOut: false };
+  }
+  expect(await collect(events())).toMatchObject({ stdout: "first", output: "first" });
 });
 
 test("a character cut between two frames survives", async () => {

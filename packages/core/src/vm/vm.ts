@@ -15,7 +15,7 @@ import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { type PythonResult, pythonArgv, toPythonResult } from "./python.ts";
 import { settle } from "./reconcile.ts";
-import { deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
+import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
 import { toVmInfo } from "./vm-info.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
@@ -40,25 +40,34 @@ export class Vm {
 
   /** The files in the guest. */
   get files(): VmFiles {
-    return new VmFiles({ vmId: this.id, connect: () => this.#guest("work with files") });
+    const { operations } = this.#ports;
+    return new VmFiles({
+      vmId: this.id,
+      connect: () => operations.run(undefined, () => this.#guest("work with files")),
+      attach: (signal) => operations.attach(signal),
+    });
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
   async info(): Promise<VmInfo> {
-    return toVmInfo(await this.#record());
+    return this.#ports.operations.run(undefined, async () => toVmInfo(this.#ports, await this.#record()));
   }
 
   /** Runs a command to its end. @returns its exit code; 128 + the signal's number when a signal ended it */
   async execCommand(command: string | readonly string[], options: ExecOptions = {}): Promise<number> {
-    for await (const event of this.execStream(command, options)) {
-      if (event.type === "exit") return event.exitCode;
-    }
-    throw new Error("the exec's events ended without an exit");
+    return this.#ports.operations.run(options.signal, async (signal) => {
+      for await (const event of this.execStream(command, { ...options, signal })) {
+        if (event.type === "exit") return event.exitCode;
+      }
+      throw new Error("the exec's events ended without an exit");
+    });
   }
 
   /** Runs a command to its end and keeps its output, at most 16 MiB of each stream. */
   async exec(command: string | readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    return collect(this.execStream(command, options));
+    return this.#ports.operations.run(options.signal, (signal) =>
+      collect(this.execStream(command, { ...options, signal })),
+    );
   }
 
   /** Runs a command and yields its output as it comes; the last event is `exit`. Leaving early kills it. */
@@ -69,8 +78,10 @@ export class Vm {
     const { signal, ...rest } = options;
     const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : [...command];
     const spec = parseInput(ExecSpec, { argv, ...rest }, "exec");
-    await using guest = await this.#guest();
-    yield* guest.exec(spec, signal);
+    const { operations } = this.#ports;
+    using stream = operations.attach(signal);
+    await using guest = await operations.run(stream.signal, () => this.#guest());
+    yield* guest.exec(spec, stream.signal);
   }
 
   /**
@@ -83,12 +94,14 @@ export class Vm {
 
   /** Stops the VM: its processes get `graceMs` after SIGTERM, then disks are synced and it is ended. */
   async stop(options: StopOptions = {}): Promise<void> {
-    await stopVm(this.#ports, this.id, options);
+    await this.#ports.operations.run(options.signal, (signal) =>
+      stopVm(this.#ports, this.id, { ...options, signal }),
+    );
   }
 
   /** Deletes the VM in any state, with its disk. */
-  async delete(): Promise<void> {
-    await deleteVm(this.#ports, this.id);
+  async delete(options: DeleteOptions = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, (signal) => deleteVm(this.#ports, this.id, { signal }));
   }
 
   async #guest(doing = "run a command"): Promise<GuestClient> {

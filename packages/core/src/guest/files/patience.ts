@@ -16,6 +16,11 @@ export class Patience implements Disposable {
     this.signal = signal ? AbortSignal.any([this.#controller.signal, signal]) : this.#controller.signal;
   }
 
+  /** Whether it was the guest that took too long, and not the caller who asked. */
+  get isLate(): boolean {
+    return this.signal.aborted && this.signal.reason === this.#controller.signal.reason;
+  }
+
   /** It is the guest's turn. @param times how many spans it gets */
   wait(times = 1): void {
     clearTimeout(this.#timer);

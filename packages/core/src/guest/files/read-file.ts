@@ -84,6 +84,6 @@ export async function readWhole(
     const message = `cannot read ${path} in ${channel.vmId}: it would be ${due} bytes, at most ${maxBytes} are kept`;
     throw new BandSoxError("file_too_large", message, { path, vmId: channel.vmId, limitBytes: maxBytes });
   });
-  for await (const chunk of data) chunks.push(Buffer.from(chunk));
+  for await (const chunk of data) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
