@@ -1,9 +1,6 @@
 /** The longest a timer can be set for. */
 const TIMER_MAX_MS = 2_147_483_647;
 
-/** What ends a call, and whether it was our time and not its caller. */
-export type CallBounds = Pick<CallLimit, "signal" | "isLate">;
-
 /**
  * When a call to a guest must be over: when its caller says so, or after a time of ours. The time runs while the
  * guest is waited for and stands still while the caller is busy with what came, so a slow reader is not taken for a

@@ -13,8 +13,8 @@ export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
 
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME_KINDS));
 
-export interface Frame {
-  readonly kind: FrameKind;
+export interface Frame<K extends number = FrameKind> {
+  readonly kind: K;
   /** Never empty, and no part of a larger buffer: who keeps it keeps these bytes and no others */
   readonly data: Uint8Array;
 }
@@ -24,16 +24,28 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
-/** Cuts a byte stream into frames, however it is chunked. Holds at most one frame and one chunk. */
-export async function* readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
+/**
+ * Cuts a byte stream into frames, however it is chunked. Holds at most one frame and one chunk.
+ *
+ * @param kinds the kinds that may come (default: those of an exec)
+ */
+export function readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame>;
+export function readFrames<K extends number>(
+  chunks: AsyncIterable<Uint8Array>,
+  kinds: ReadonlySet<K>,
+): AsyncGenerator<Frame<K>>;
+export async function* readFrames(
+  chunks: AsyncIterable<Uint8Array>,
+  kinds: ReadonlySet<number> = KINDS,
+): AsyncGenerator<Frame<number>> {
   let header = filling(HEADER_BYTES);
-  let frame: (Filling & { readonly kind: FrameKind }) | undefined;
+  let frame: (Filling & { readonly kind: number }) | undefined;
   for await (const chunk of chunks) {
     let offset = 0;
     while (offset < chunk.length) {
       offset += fill(frame ?? header, chunk.subarray(offset));
       if (!frame && isFull(header)) {
-        frame = announced(header.bytes);
+        frame = announced(header.bytes, kinds);
         header = filling(HEADER_BYTES);
       } else if (frame && isFull(frame)) {
         const { kind, bytes: data } = frame;
@@ -69,16 +81,12 @@ function fill(target: Filling, source: Uint8Array): number {
 }
 
 /** The frame a header announces, still to be filled. */
-function announced(header: Uint8Array): Filling & { readonly kind: FrameKind } {
+function announced(header: Uint8Array, kinds: ReadonlySet<number>): Filling & { readonly kind: number } {
   const kind = header[0] ?? 0;
   const length = new DataView(header.buffer).getUint32(1);
-  if (!isKind(kind)) throw new FrameError(`a frame is of the unknown kind ${kind}`);
+  if (!kinds.has(kind)) throw new FrameError(`a frame is of the unknown kind ${kind}`);
   if (length > FRAME_MAX_BYTES)
     throw new FrameError(`a frame announces ${length} bytes, more than ${FRAME_MAX_BYTES}`);
   if (length === 0) throw new FrameError(`a frame of kind ${kind} is empty`);
   return { ...filling(length), kind };
-}
-
-function isKind(kind: number): kind is FrameKind {
-  return KINDS.has(kind);
 }

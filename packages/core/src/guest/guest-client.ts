@@ -1,7 +1,7 @@
 import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
 import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
-import { type CallBounds, CallLimit } from "./call-limit.ts";
+import { CallLimit } from "./call-limit.ts";
 import { dialAgent } from "./dial.ts";
 import { toExecEvent } from "./exec-event.ts";
 import { FRAME_KINDS, FrameError, readFrames } from "./frames.ts";
@@ -47,6 +47,9 @@ export interface GuestClientOptions {
   /** Time beyond an exec's `timeoutMs` after which the guest, not the command, is at fault, in ms (default: `30000`) */
   readonly execSlackMs?: number | undefined;
 }
+
+/** When a request must be over, and whether it was the guest that took too long. */
+export type Limit = Pick<CallLimit, "signal" | "isLate">;
 
 /** A request for `GuestClient.open`. */
 export type GuestRequest = Pick<Dispatcher.RequestOptions, "method" | "path" | "headers" | "body">;
@@ -128,20 +131,20 @@ export class GuestClient implements AsyncDisposable {
   }
 
   /** Sends a request as it is and hands over the answer whatever it says; bounding and parsing it is the caller's. */
-  async open(request: GuestRequest, bounds: CallBounds): Promise<Dispatcher.ResponseData> {
+  async open(request: GuestRequest, limit: Limit): Promise<Dispatcher.ResponseData> {
+    using dialling = new CallLimit(limit.signal);
     try {
-      using limit = new CallLimit(bounds.signal);
       limit.signal.throwIfAborted();
-      const pending = this.#agent.request({ origin: "http://guest", ...request, signal: bounds.signal });
-      return await limit.race(pending, giveUp);
+      const answer = this.#agent.request({ origin: "http://guest", ...request, signal: limit.signal });
+      return await dialling.race(answer, (late) => void late.body.on("error", () => {}).destroy());
     } catch (error) {
-      throw this.explain(error, bounds);
+      throw this.#explain(error, limit);
     }
   }
 
-  /** What an error met while talking to the guest means; `bounds` are those of the request. */
-  explain(error: unknown, bounds?: CallBounds): BandSoxError {
-    return this.#explain(error, bounds ?? { signal: new AbortController().signal, isLate: false });
+  /** What an error met while talking to the guest means; `limit` is the one the request was given. */
+  explain(error: unknown, limit: Limit): BandSoxError {
+    return this.#explain(error, limit);
   }
 
   /** Ends what is under way, a connection that is still being made included. */
@@ -203,7 +206,7 @@ export class GuestClient implements AsyncDisposable {
     return new BandSoxError("exec_not_started", `cannot run the command in ${vmId}: ${message}`, details);
   }
 
-  #explain(error: unknown, limit: CallBounds): BandSoxError {
+  #explain(error: unknown, limit: Limit): BandSoxError {
     if (isAnyBandSoxError(error)) return error;
     if (limit.signal.aborted && !limit.isLate)
       return new BandSoxError("interrupted", `interrupted while talking to ${this.#vmId}`, {});

@@ -53,7 +53,12 @@ export class Vm {
 
   /** The files in the guest. */
   get files(): VmFiles {
-    return new VmFiles({ vmId: this.id, connect: async () => new GuestClient(await this.#find()) });
+    const { operations } = this.#ports;
+    return new VmFiles({
+      vmId: this.id,
+      connect: async () => new GuestClient(await this.#find()),
+      attach: (signal) => operations.attach(signal),
+    });
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */

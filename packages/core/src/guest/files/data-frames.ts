@@ -7,6 +7,7 @@ import { FRAME_MAX_BYTES, FrameError, readFrames } from "../frames.ts";
 import { newXxh64, type Xxh64 } from "./xxh64.ts";
 
 export const DATA_FRAME_KINDS = { data: 5, end: 6 } as const;
+const KINDS = new Set(Object.values(DATA_FRAME_KINDS));
 const HEADER_BYTES = 5;
 /** Data frames handed to the connection in one piece */
 const FRAMES_PER_CHUNK = 16;
@@ -19,7 +20,7 @@ export class ChecksumError extends Error {
 }
 
 /**
- * Yields the data of a body and verifies it. Data is the caller's own only until it asks for more.
+ * Yields the data of a body and verifies it.
  *
  * @throws {FrameError} on a body that breaks the format or has more than `limitBytes`
  * @throws {ChecksumError} when bytes are lost or damaged
@@ -30,10 +31,8 @@ export async function* readData(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = await newXxh64();
   let bytes = 0;
-  for await (const { kind, data } of readFrames(body)) {
+  for await (const { kind, data } of readFrames(body, KINDS)) {
     if (kind === DATA_FRAME_KINDS.end) return verify(parseEnd(data), bytes, hash.digest());
-    if (kind !== DATA_FRAME_KINDS.data || data.length === 0)
-      throw new FrameError(`a frame of kind ${kind} with ${data.length} bytes stands where data was due`);
     bytes += data.length;
     if (bytes > limitBytes) throw new FrameError(`more than the ${limitBytes} bytes that were due arrived`);
     hash.update(data);

@@ -45,24 +45,15 @@ export function downloadFile(
         attempts.failed(error, arrived);
         continue;
       }
-      const whole = arrived - verified < segmentBytes;
       verified = arrived;
-      if (whole) return finish(channel, from, file, { head, bytes: verified, signal });
+      if (head && verified >= head.size) return finish(file, head);
     }
   });
 }
 
-/** A file that ended early was cut while it was read, or never had the size it claims, as those of `/sys`. */
-async function finish(
-  channel: FileChannel,
-  path: string,
-  file: FileHandle,
-  { head, bytes, signal }: { head: FileHead | undefined; bytes: number; signal?: AbortSignal | undefined },
-): Promise<{ bytes: number }> {
-  if (head && bytes !== head.size) {
-    for await (const _ of readRange(channel, path, { offset: bytes, length: 0, etag: head.etag, signal }));
-  }
-  await file.truncate(bytes);
-  if (head) await file.chmod(head.mode & PERMISSION_BITS & ~process.umask());
-  return { bytes };
+/** A failed attempt may have written behind the end of what a shorter, verified one brought. */
+async function finish(file: FileHandle, { size, mode }: FileHead): Promise<{ bytes: number }> {
+  await file.truncate(size);
+  await file.chmod(mode & PERMISSION_BITS & ~process.umask());
+  return { bytes: size };
 }

@@ -2,9 +2,8 @@ import { Readable } from "node:stream";
 import { type BandSoxError, isAnyBandSoxError, type VmId } from "@bandsox/contract";
 import type { Dispatcher } from "undici";
 import { z } from "zod";
-import type { CallBounds } from "../call-limit.ts";
 import { FrameError } from "../frames.ts";
-import type { GuestClient, GuestRequest } from "../guest-client.ts";
+import type { GuestClient, GuestRequest, Limit } from "../guest-client.ts";
 import { type BodyStart, ChecksumError, parseJson, readData, toFrames } from "./data-frames.ts";
 import { type FileTask, fileError, guestFileError } from "./file-errors.ts";
 import { Patience, STALL_MS } from "./patience.ts";
@@ -17,6 +16,8 @@ export interface FileChannelOptions {
   readonly vmId: VmId;
   /** Reaches the guest anew. @throws {BandSoxError} when the VM is not running */
   connect(): Promise<GuestClient>;
+  /** Takes part in the work on the storage while a call runs: its signal fires when the storage is closed, too */
+  attach?(signal?: AbortSignal): Disposable & { readonly signal: AbortSignal };
   /** How long the guest may keep a call waiting, in ms (default: `60000`) */
   readonly stallMs?: number;
 }
@@ -46,11 +47,13 @@ export interface DataAnswer {
 export class FileChannel {
   readonly vmId: VmId;
   readonly #connect: () => Promise<GuestClient>;
+  readonly #attach: NonNullable<FileChannelOptions["attach"]>;
   readonly #stallMs: number;
 
-  constructor({ vmId, connect, stallMs = STALL_MS }: FileChannelOptions) {
+  constructor({ vmId, connect, attach = alone, stallMs = STALL_MS }: FileChannelOptions) {
     this.vmId = vmId;
     this.#connect = connect;
+    this.#attach = attach;
     this.#stallMs = stallMs;
   }
 
@@ -90,8 +93,9 @@ export class FileChannel {
     body?: unknown,
   ): AsyncGenerator<T, void, undefined> {
     const task = { vmId: this.vmId, ...call.task };
+    using attached = this.#attach(call.signal);
     await using guest = await this.#connect();
-    using patience = new Patience(this.#stallMs, call.signal);
+    using patience = new Patience(this.#stallMs, attached.signal);
     patience.wait(call.spans);
     const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
     const response = await this.#open(guest, call, body === undefined ? {} : json, patience);
@@ -109,8 +113,9 @@ export class FileChannel {
 
   /** Opens an endless answer; nothing limits how long the guest is silent in it. */
   async *follow(call: FileCall): AsyncGenerator<Uint8Array, void, undefined> {
+    using attached = this.#attach(call.signal);
     await using guest = await this.#connect();
-    using patience = new Patience(this.#stallMs, call.signal);
+    using patience = new Patience(this.#stallMs, attached.signal);
     patience.wait();
     const response = await this.#open(guest, call, {}, patience);
     patience.rest();
@@ -129,8 +134,9 @@ export class FileChannel {
     prepare: (patience: Patience) => Pick<GuestRequest, "headers" | "body">,
   ): Promise<T> {
     const task = { vmId: this.vmId, ...call.task };
+    using attached = this.#attach(call.signal);
     await using guest = await this.#connect();
-    using patience = new Patience(this.#stallMs, call.signal);
+    using patience = new Patience(this.#stallMs, attached.signal);
     const response = await this.#open(guest, call, prepare(patience), patience);
     try {
       patience.wait();
@@ -148,23 +154,31 @@ export class FileChannel {
     guest: GuestClient,
     { method, url, query, task }: FileCall,
     rest: Pick<GuestRequest, "headers" | "body">,
-    bounds: CallBounds,
+    limit: Limit,
   ): Promise<Dispatcher.ResponseData> {
-    const response = await guest.open({ method, path: `${url}${queryString(query ?? {})}`, ...rest }, bounds);
+    const response = await guest.open({ method, path: `${url}${queryString(query ?? {})}`, ...rest }, limit);
     if (response.statusCode >= 200 && response.statusCode < 300) return response;
     const text = await readAll(response.body).catch(() => Buffer.alloc(0));
     const problem = Problem.safeParse(parseJson(text)).data;
     const message = printable(problem?.message ?? "it does not say why");
     const known = problem && guestFileError({ vmId: this.vmId, ...task }, { code: problem.code, message });
-    throw known ?? guest.explain(new FrameError(`it refused ${url} with ${response.statusCode}: ${message}`));
+    throw (
+      known ??
+      guest.explain(new FrameError(`it refused ${url} with ${response.statusCode}: ${message}`), limit)
+    );
   }
+}
+
+/** Part of no storage's work. */
+function alone(signal: AbortSignal = new AbortController().signal) {
+  return { signal, [Symbol.dispose]: () => {} };
 }
 
 const Problem = z.object({ code: z.string().max(100), message: z.string() });
 
-function explain(error: unknown, task: FileTask, guest: GuestClient, bounds: CallBounds): BandSoxError {
+function explain(error: unknown, task: FileTask, guest: GuestClient, limit: Limit): BandSoxError {
   if (error instanceof ChecksumError) return fileError("file_checksum_mismatch", task, error.message, error);
-  return guest.explain(error, bounds);
+  return guest.explain(error, limit);
 }
 
 /** An error of the source itself would reach us as the connection's; it is kept to be told as what it is. */

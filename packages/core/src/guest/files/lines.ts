@@ -74,7 +74,7 @@ export async function fetchLines(
       const message = `cannot read lines of ${path} in ${channel.vmId}: they are more than ${maxBytes} bytes`;
       throw new BandSoxError("file_too_large", message, { path, vmId: channel.vmId, limitBytes: maxBytes });
     }
-    chunks.push(Buffer.from(chunk));
+    chunks.push(chunk);
   }
   return { text: Buffer.concat(chunks).toString("utf8"), ...counts };
 }

@@ -16,7 +16,7 @@ export class Patience implements Disposable {
     this.signal = signal ? AbortSignal.any([this.#controller.signal, signal]) : this.#controller.signal;
   }
 
-  /** Whether it was the guest's time that ran out, and not the caller who asked. */
+  /** Whether it was the guest that took too long, and not the caller who asked. */
   get isLate(): boolean {
     return this.signal.aborted && this.signal.reason === this.#controller.signal.reason;
   }

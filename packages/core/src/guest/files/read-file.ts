@@ -3,9 +3,6 @@ import { z } from "zod";
 import { FrameError } from "../frames.ts";
 import type { DataAnswer, FileChannel } from "./file-channel.ts";
 
-/** What is taken from a file that says it is empty and is not, as those of `/proc` do */
-const UNSIZED_MAX_BYTES = 64 * 1024 * 1024;
-
 const Digits = z
   .string()
   .regex(/^[0-9]{1,15}$/)
@@ -41,7 +38,7 @@ export function readRange(
   return channel.receive({ task, method: "GET", url: "/v1/file", query, signal }, (answer) => {
     const head = headOf(answer);
     onHead(head);
-    return answer.data(dueBytes(head, offset, length));
+    return exactly(dueBytes(head, offset, length), answer);
   });
 }
 
@@ -56,8 +53,18 @@ function headOf({ header }: DataAnswer): FileHead {
   throw new FrameError(`it describes a file with ${head.error.issues[0]?.path.join(".")} wrong`);
 }
 
-function dueBytes({ size }: FileHead, offset: number, length = Number.POSITIVE_INFINITY): number {
-  return Math.min(length, size === 0 ? UNSIZED_MAX_BYTES : Math.max(0, size - offset));
+function dueBytes({ size }: FileHead, offset: number, length = size): number {
+  return Math.min(length, Math.max(0, size - offset));
+}
+
+/** A file that became shorter while it was read ends the connection, never the data. */
+async function* exactly(due: number, answer: DataAnswer): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = due;
+  for await (const data of answer.data(due)) {
+    left -= data.length;
+    yield data;
+  }
+  if (left > 0) throw new FrameError(`${left} bytes fewer than it announced arrived`);
 }
 
 /**
@@ -70,20 +77,13 @@ export async function readWhole(
   path: string,
   { maxBytes, ...range }: FileRange & { maxBytes: number },
 ): Promise<Buffer> {
-  const tooLarge = (size: string) => {
-    const message = `cannot read ${path} in ${channel.vmId}: ${size} would be kept in memory, at most ${maxBytes} are`;
-    return new BandSoxError("file_too_large", message, { path, vmId: channel.vmId, limitBytes: maxBytes });
-  };
   const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  const data = readRange(channel, path, range, ({ size }) => {
-    const due = Math.min(range.length ?? size, size - (range.offset ?? 0));
-    if (due > maxBytes) throw tooLarge(`${due} bytes`);
+  const data = readRange(channel, path, range, (head) => {
+    const due = dueBytes(head, range.offset ?? 0, range.length);
+    if (due <= maxBytes) return;
+    const message = `cannot read ${path} in ${channel.vmId}: it would be ${due} bytes, at most ${maxBytes} are kept`;
+    throw new BandSoxError("file_too_large", message, { path, vmId: channel.vmId, limitBytes: maxBytes });
   });
-  for await (const chunk of data) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge("more bytes");
-    chunks.push(Buffer.from(chunk));
-  }
+  for await (const chunk of data) chunks.push(chunk);
   return Buffer.concat(chunks);
 }

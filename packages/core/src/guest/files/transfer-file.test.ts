@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { filesWorld } from "@bandsox/testkit";
@@ -101,6 +101,17 @@ describe("downloading", () => {
     const downloading = w.files.downloadFile("/f", `${w.host}/f`, { onProgress, signal: controller.signal });
     await expect(downloading).rejects.toMatchObject({ code: "interrupted" });
     expect(await readdir(w.host)).toEqual([]);
+  });
+
+  test("whoever looks at any moment sees the old file or the whole new one", async () => {
+    await using w = await filesWorld();
+    await writeFile(`${w.root}/f`, CONTENT);
+    await writeFile(`${w.host}/f`, "old");
+    const seen = new Set<string>();
+    const onProgress = () => void seen.add(readFileSync(`${w.host}/f`, "utf8"));
+    await w.files.downloadFile("/f", `${w.host}/f`, { onProgress });
+    expect([...seen]).toEqual(["old"]);
+    expect(await readFile(`${w.host}/f`)).toEqual(CONTENT);
   });
 
   test("a link on this host is followed, a directory or device is not replaced", async () => {

@@ -96,7 +96,7 @@ export class VmFiles {
     return formatLines(await fetchLines(this.#channel, checked(path), window), options);
   }
 
-  /** A file as it comes; a piece is good until the next is asked for. The last piece proves them all undamaged. */
+  /** A file as it comes. Only the end of the iteration proves all pieces undamaged. */
   async *readStream(path: string, options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     yield* readRange(this.#channel, checked(path), checkedRange(options));
   }

@@ -5,7 +5,7 @@ import { newAttempts } from "./attempts.ts";
 import { parseJson } from "./data-frames.ts";
 import type { FileCall, FileChannel } from "./file-channel.ts";
 
-const EVENT_FRAME = 7;
+const EVENT_FRAMES: ReadonlySet<7> = new Set([7]);
 const CLOSE_TIMEOUT_MS = 5_000;
 
 const Started = z.object({ id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), cursor: z.int().min(0) });
@@ -97,8 +97,8 @@ export class FileWatch implements AsyncDisposable {
     } as const;
     try {
       let last = cursor;
-      for await (const { kind, data } of readFrames(this.#channel.follow(call))) {
-        const event = FileEvent.safeParse(kind === EVENT_FRAME ? parseJson(data) : undefined);
+      for await (const { data } of readFrames(this.#channel.follow(call), EVENT_FRAMES)) {
+        const event = FileEvent.safeParse(parseJson(data));
         if (!event.success || event.data.cursor <= last)
           throw new FrameError("an event of a watch is not what it should be");
         last = event.data.cursor;
