@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bandsox.dev/agent/internal/exec"
+	"bandsox.dev/agent/internal/kmsg"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
 )
@@ -25,6 +26,8 @@ type About struct {
 	Version string
 	Kernel  string
 	StartMs int64
+	// KernelLog is nil if the kernel's log cannot be read.
+	KernelLog KernelLog
 }
 
 // Machine is what the API serves.
@@ -43,12 +46,18 @@ type API struct {
 	powerOff func(grace time.Duration)
 	readyMs  atomic.Int64
 	execs    chan struct{} // a token per running command
+	forwards chan struct{} // a token per forwarded connection
+	log      KernelLog
 	server   *http.Server
 }
 
 // New makes the API; powerOff is called once its answer has been sent.
 func New(about About, m Machine, reaper *reap.Reaper, powerOff func(grace time.Duration)) *API {
-	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit)}
+	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit),
+		forwards: make(chan struct{}, tcpLimit), log: about.KernelLog}
+	if a.log == nil {
+		a.log = kmsg.New()
+	}
 	a.server = &http.Server{
 		Handler:        http.HandlerFunc(a.serve),
 		MaxHeaderBytes: headerLimit,
@@ -71,7 +80,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
 		return
 	}
-	if route.method != r.Method {
+	if route.method != "" && route.method != r.Method {
 		w.Header().Set("Allow", route.method)
 		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+route.method)
 		return
@@ -80,11 +89,17 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 var routes = map[string]struct {
-	method string
+	method string // "": answer looks itself
 	answer func(*API, http.ResponseWriter, *http.Request)
 }{
-	"/v1/hello":     {http.MethodGet, (*API).hello},
-	"/v1/machine":   {http.MethodPut, (*API).enterMachine},
-	"/v1/exec":      {http.MethodPost, (*API).exec},
-	"/v1/power-off": {http.MethodPost, (*API).endMachine},
+	"/v1/hello":      {http.MethodGet, (*API).hello},
+	"/v1/machine":    {http.MethodPut, (*API).enterMachine},
+	"/v1/exec":       {http.MethodPost, (*API).exec},
+	"/v1/power-off":  {http.MethodPost, (*API).endMachine},
+	"/v1/tcp":        {http.MethodGet, (*API).tcp},
+	"/v1/stats":      {http.MethodGet, (*API).stats},
+	"/v1/processes":  {http.MethodGet, (*API).processes},
+	"/v1/kernel-log": {http.MethodGet, (*API).kernelLog},
+	"/v1/oom":        {http.MethodGet, (*API).oom},
+	"/v1/pump":       {"", (*API).pump},
 }

@@ -15,10 +15,14 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 	if _, ready := a.machine.Defaults(); ready {
 		state = "ready"
 	}
+	capabilities := []string{"machine", "exec", "power-off", "tcp", "stats"}
+	if a.about.KernelLog != nil {
+		capabilities = append(capabilities, "kernel-log")
+	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"protocol":     protocolVersion,
 		"agentVersion": a.about.Version,
-		"capabilities": []string{"machine", "exec", "power-off"},
+		"capabilities": capabilities,
 		"machine":      state,
 		"kernel":       a.about.Kernel,
 		"agentStartMs": a.about.StartMs,

@@ -17,6 +17,7 @@ export {
   type AttachOptions,
   type ConnectOptions,
   type CreateStage,
+  type DeleteOptions,
   type DoctorReport,
   defaultStorageDir,
   ExecHandle,

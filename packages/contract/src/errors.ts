@@ -47,6 +47,18 @@ export const ERRORS = {
     details: z.object({ vmId: text, stage: text, console: text }),
     hint: "the last console lines are in the details; `bandsox doctor` checks what this machine lacks",
   },
+  vm_control_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ action: text, path: text }),
+    hint: "the VM is as it was; look at its logs, and try again",
+  },
+  vm_stop_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ vmId: text, pid: z.number() }),
+    hint: "see what holds the named process; once it is gone, call again",
+  },
   guest_unreachable: {
     status: 504,
     retryable: true,
@@ -195,11 +207,23 @@ export const ERRORS = {
     details: z.object({ path: text }),
     hint: "free space on the named file system",
   },
+  output_failed: {
+    status: 500,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "check where the output goes",
+  },
   storage_unavailable: {
     status: 503,
     retryable: false,
     details: z.object({ path: text }),
     hint: "choose another directory with --storage or BANDSOX_STORAGE, or mend its permissions",
+  },
+  storage_closed: {
+    status: 503,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "open the storage again; a closed one takes no more work",
   },
   storage_too_new: {
     status: 503,

@@ -9,6 +9,7 @@ export {
 } from "./errors.ts";
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
+export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
 // health
 export { GuestProcess, OomKill, VmStats } from "./health.ts";
 // input
@@ -24,7 +25,7 @@ export {
   TerminalSize,
 } from "./session.ts";
 // VMs
-export { VmInfo } from "./vm.ts";
+export { Transport, VmInfo } from "./vm.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";
 export { Env, Metadata, VM_LIMITS, VmSpec, type VmSpecInput } from "./vm-spec.ts";
 export { MOVES, nextState, statesAllowing, type VmAction, VmState } from "./vm-state.ts";

@@ -24,6 +24,8 @@ export interface FakeAgentOptions {
   readonly protocol?: number;
   /** Instead of `OK`, what the handshake answers */
   readonly handshake?: string;
+  /** Called when a power-off is asked for; it is answered once this resolves */
+  beforePowerOff?(): Promise<void>;
   onPowerOff?(): void;
   /** Whether a call, e.g. `PUT /v1/sessions/…`, is done but its connection broken instead of answered */
   losesAnswer?(route: string): boolean;
@@ -83,6 +85,7 @@ function httpServer(options: Inside, onMachine: (body: unknown) => void): HttpSe
     if (health !== undefined) return void response.end(health);
     const body: unknown = JSON.parse(await text(request));
     if (route === "PUT /v1/machine") onMachine(body);
+    if (route === "POST /v1/power-off") await options.beforePowerOff?.();
     answer(response, route === "PUT /v1/machine" ? 200 : 202, {});
     if (route === "POST /v1/power-off") options.onPowerOff?.();
   });

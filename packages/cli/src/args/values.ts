@@ -40,3 +40,9 @@ export function parsePortPair(text: string): { host: number; guest: number } {
   }
   return { host, guest };
 }
+
+/** A directory's path. Nothing given is refused: an unset variable in a script must not mean "here". @throws {RangeError} */
+export function parseDirectory(text: string): string {
+  if (text === "") throw new RangeError("it is empty");
+  return text;
+}

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import { assignment } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
 import { ExitWith } from "../exit-codes.ts";
@@ -15,7 +16,7 @@ export function execCommand(context: CliContext) {
     .option("-e, --env <name=value>", "variable for this command; repeatable", assignment, {})
     .option("-i, --interactive", "give the command this program's stdin")
     .option("-t, --tty", "give the command a terminal; with -i, Ctrl-P Ctrl-Q leaves it running")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .passThroughOptions()
     .addHelpText("after", EXAMPLES)
     .action(async (reference, command, options) => {

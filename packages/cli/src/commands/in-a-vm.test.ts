@@ -6,7 +6,8 @@ import { text } from "node:stream/consumers";
 import { FAKE_STATS, type RunningVm, runningVm } from "@bandsox/testkit";
 import type { BandSox } from "bandsox";
 import { describe, expect, test } from "vitest";
-import type { CliContext, Output } from "../context.ts";
+import type { CliContext } from "../context.ts";
+import type { Output } from "../output.ts";
 import { runCli } from "../run-cli.ts";
 
 /** A command line whose terminal is the test's. */

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { init, type SetupStep } from "bandsox";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 
 const CLEAR_LINE = "\r\u001b[2K";
@@ -15,7 +16,7 @@ export function initCommand(context: CliContext) {
     )
     .option("--kernel-sha256 <hex>", "what that file must hash to")
     .option("-f, --force", "look for a kernel even though one is installed")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async ({ kernelUrl, kernelSha256, force, storage }) => {
       const files = await init({
         storageDir: storage,

@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 
 /** `bandsox logs`: what a VM wrote to its console. */
@@ -7,7 +8,7 @@ export function logsCommand(context: CliContext) {
     .description("print a VM's console log, in any state of the VM")
     .argument("<vm>", "id, name, or the start of an id")
     .option("-f, --follow", "go on with what is written, until interrupted")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async (reference, { follow = false, storage }) => {
       await using bandsox = context.openBandSox({ storage });
       const vm = await bandsox.getVm(reference);

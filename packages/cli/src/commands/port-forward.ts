@@ -1,7 +1,8 @@
 import { isAnyBandSoxError } from "@bandsox/contract";
 import { Command } from "@commander-js/extra-typings";
+import { argument } from "../args/argument.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import { parsePortPair } from "../args/values.ts";
-import { argument } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
 
 const pair = argument(parsePortPair);
@@ -17,7 +18,7 @@ export function portForwardCommand(context: CliContext) {
       (text: string, previous: ReturnType<typeof pair>[] | undefined) => [...(previous ?? []), pair(text)],
     )
     .option("--address <ip>", "address of this machine to listen at (default: 127.0.0.1)")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .addHelpText(
       "after",
       "\nExamples:\n  bandsox port-forward my-vm 8000\n  bandsox port-forward my-vm 8080:80",

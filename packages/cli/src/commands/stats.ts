@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { VmStats } from "bandsox";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 import { columns } from "../print/columns.ts";
 import { mebibytes } from "../print/size.ts";
@@ -12,7 +13,7 @@ export function statsCommand(context: CliContext) {
     .description("print what a VM's guest says of its time, memory, disk and load")
     .argument("<vm>", "id, name, or the start of an id")
     .option("--json", "print JSON")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async (reference, { json, storage }) => {
       await using bandsox = context.openBandSox({ storage });
       const vm = await bandsox.getVm(reference);

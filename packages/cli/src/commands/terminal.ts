@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import { assignment } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
 import { ExitWith } from "../exit-codes.ts";
@@ -13,7 +14,7 @@ export function terminalCommand(context: CliContext) {
     .argument("<vm>", "id, name, or the start of an id")
     .argument("[session]", "session to get back to (default: a login shell is started)")
     .option("-e, --env <name=value>", "variable for the shell; repeatable", assignment, {})
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .addHelpText("after", "\nExamples:\n  bandsox terminal my-vm\n  bandsox terminal -u root my-vm")
     .action(async (reference, session, options) => {
       requireTty(context);

@@ -1,5 +1,5 @@
 import type { CreateVmOptions } from "bandsox";
-import type { Output } from "../context.ts";
+import type { Output } from "../output.ts";
 
 const MEGABYTE = 1_000_000;
 const CLEAR_LINE = "\r\u001b[2K";

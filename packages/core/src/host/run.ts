@@ -1,6 +1,6 @@
 import { BandSoxError } from "@bandsox/contract";
 import { execa, type Options } from "execa";
-import { toolPath } from "./find-tool.ts";
+import { findTool, toolPath } from "./find-tool.ts";
 
 const OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024;
 const SHOWN_OUTPUT_CHARACTERS = 2000;
@@ -14,6 +14,8 @@ export interface RunOptions {
   input?: string | undefined;
   /** Kill the tool after this many ms (default: no limit) */
   timeoutMs?: number | undefined;
+  /** Ends the tool with SIGTERM when this process dies, however it dies (default: `false`) */
+  endsWithUs?: boolean | undefined;
 }
 
 export interface RunResult {
@@ -38,7 +40,8 @@ export async function run(
 }
 
 function start(tool: string, args: readonly string[], options: RunOptions) {
-  return execa(tool, args, {
+  const [file = tool, ...rest] = options.endsWithUs ? tiedToUs(tool, args) : [tool, ...args];
+  return execa(file, rest, {
     reject: false,
     maxBuffer: OUTPUT_LIMIT_BYTES,
     env: { LC_ALL: "C.UTF-8", PATH: toolPath(), ...options.env },
@@ -47,6 +50,12 @@ function start(tool: string, args: readonly string[], options: RunOptions) {
     ...(options.signal ? { cancelSignal: options.signal } : {}),
     ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
   } satisfies Options);
+}
+
+/** The kernel sends the signal: a process that is killed has no say. */
+function tiedToUs(tool: string, args: readonly string[]): string[] {
+  const path = findTool(tool); // setpriv would report a missing tool as a failure of its own
+  return path ? ["setpriv", "--pdeathsig", "TERM", "--", path, ...args] : [tool, ...args];
 }
 
 function toolError(

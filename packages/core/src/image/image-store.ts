@@ -1,5 +1,6 @@
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { BASE_APPARENT_BYTES } from "../disk/apparent-size.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageRecord, ImageRecords } from "../store/image-records.ts";
 import type { Leases } from "../store/leases.ts";
@@ -7,8 +8,6 @@ import type { Staging } from "../store/staging.ts";
 import { callImageHelper, type HelperEvent } from "./image-helper.ts";
 import { type ImageSource, parseImageSource } from "./image-source.ts";
 
-/** Every base disk has this apparent size, so that a device never changes size under a guest; sparse. */
-export const BASE_APPARENT_BYTES = 16 * 1024 ** 3;
 /** What an image may hold unpacked: its base disk must fit the apparent size, metadata included. */
 const MAX_CONTENT_BYTES = 15 * 1024 ** 3;
 

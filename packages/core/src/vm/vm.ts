@@ -12,6 +12,7 @@ import {
   type VmStats,
 } from "@bandsox/contract";
 import { readConsole } from "../engine/console-log.ts";
+import { collect } from "../guest/collect.ts";
 import type { GuestEndpoint } from "../guest/exchange.ts";
 import { execWithStdin } from "../guest/exec-duplex.ts";
 import { ExecHandle } from "../guest/exec-handle.ts";
@@ -25,9 +26,9 @@ import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./h
 import type { PythonResult } from "./python.ts";
 import { type PythonOptions, runPython } from "./python-run.ts";
 import { settle } from "./reconcile.ts";
-import { deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
+import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
 import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
-import { type Command, commandArgv } from "./vm-guest.ts";
+import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
 import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
 import { toVmInfo } from "./vm-info.ts";
 import type { VmPorts } from "./vm-ports.ts";
@@ -42,30 +43,35 @@ export class Vm {
   /** Commands that outlive their clients */
   readonly sessions: VmSessions;
   readonly #ports: VmPorts;
-  readonly #find = () => this.#endpoint();
+  readonly #guest: VmGuest;
 
   constructor(ports: VmPorts, id: VmId) {
     this.#ports = ports;
     this.id = id;
-    this.sessions = new VmSessions(this.#find);
+    this.#guest = vmGuest(ports.operations, () => this.#endpoint());
+    this.sessions = new VmSessions(this.#guest);
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
   async info(): Promise<VmInfo> {
-    return toVmInfo(await this.#record());
+    return this.#ports.operations.run(undefined, async () => toVmInfo(this.#ports, await this.#record()));
   }
 
   /** Runs a command to its end. @returns its exit code; 128 + the signal's number when a signal ended it */
   async execCommand(command: Command, options: ExecOptions = {}): Promise<number> {
-    for await (const event of this.execStream(command, options)) {
-      if (event.type === "exit") return event.exitCode;
-    }
-    throw new Error("the exec's events ended without an exit");
+    return this.#ports.operations.run(options.signal, async (signal) => {
+      for await (const event of this.execStream(command, { ...options, signal })) {
+        if (event.type === "exit") return event.exitCode;
+      }
+      throw new Error("the exec's events ended without an exit");
+    });
   }
 
   /** Runs a command to its end and keeps its output, at most `maxOutputBytes` of each stream. */
   async exec(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
-    return this.execStream(command, options);
+    return this.#ports.operations.run(options.signal, (signal) =>
+      collect(this.execStream(command, { ...options, signal }), options.maxOutputBytes),
+    );
   }
 
   /** A command to be iterated for its output as it comes, or awaited for its result; see `ExecHandle`. */
@@ -75,7 +81,7 @@ export class Vm {
 
   /** Runs Python source in the guest's `python3`. @returns its exit code; see `execPythonCapture` */
   async execPython(code: string, options: PythonOptions = {}): Promise<number> {
-    return (await runPython(this, code, options)).exitCode;
+    return (await this.execPythonCapture(code, options)).exitCode;
   }
 
   /**
@@ -85,7 +91,9 @@ export class Vm {
    * @throws {BandSoxError} `python_missing`
    */
   async execPythonCapture(code: string, options: PythonOptions = {}): Promise<PythonResult> {
-    return runPython(this, code, options);
+    return this.#ports.operations.run(options.signal, (signal) =>
+      runPython(this, code, { ...options, signal }),
+    );
   }
 
   /** Starts a command, or the user's login shell, on a terminal. */
@@ -104,37 +112,37 @@ export class Vm {
 
   /** Opens a TCP connection to a port in the guest. @throws {BandSoxError} `connect_failed` */
   async connect(port: number, options: ConnectOptions = {}): Promise<Duplex> {
-    return connectGuest(this.#find, port, options);
+    return connectGuest(this.#guest, port, options);
   }
 
   /** Makes a port of this machine lead to one in the guest, until it is disposed of. */
   async forwardPort(options: ForwardPortOptions): Promise<ForwardedPort> {
-    return forwardPort(this.#find, options);
+    return forwardPort(this.#guest, options);
   }
 
   /** Makes one HTTP request to a service in the guest. @throws {BandSoxError} `connect_failed`, `http_request_failed` */
   async sendHttpRequest(options: HttpRequestOptions): Promise<HttpResponse> {
-    return sendHttpRequest(this.#find, options);
+    return sendHttpRequest(this.#guest, options);
   }
 
   /** How the guest is doing: time, memory, disk, load. */
   async stats(options: { signal?: AbortSignal } = {}): Promise<VmStats> {
-    return guestStats(this.#find, options);
+    return guestStats(this.#guest, options);
   }
 
   /** The guest's processes, those with the most memory first. */
   async processes(options: { limit?: number; signal?: AbortSignal } = {}): Promise<GuestProcess[]> {
-    return guestProcesses(this.#find, options);
+    return guestProcesses(this.#guest, options);
   }
 
   /** The newest `bytes` (default: 64 KiB) of the guest kernel's log. */
   async kernelLog(options: { bytes?: number; signal?: AbortSignal } = {}): Promise<string> {
-    return guestKernelLog(this.#find, options);
+    return guestKernelLog(this.#guest, options);
   }
 
   /** The processes the guest's kernel killed because memory ran out. */
   async oomKills(options: { signal?: AbortSignal } = {}): Promise<OomKill[]> {
-    return guestOomKills(this.#find, options);
+    return guestOomKills(this.#guest, options);
   }
 
   /**
@@ -144,31 +152,36 @@ export class Vm {
   async *consoleLog(
     options: { follow?: boolean; signal?: AbortSignal } = {},
   ): AsyncGenerator<string, void, undefined> {
-    await this.#record();
-    yield* readConsole(vmPaths(this.#ports.paths, this.id).console, options);
+    const { operations, paths } = this.#ports;
+    using attached = operations.attach(options.signal);
+    await operations.run(attached.signal, () => this.#record());
+    yield* readConsole(vmPaths(paths, this.id).console, { ...options, signal: attached.signal });
   }
 
   /** Stops the VM: its processes get `graceMs` after SIGTERM, then disks are synced and it is ended. */
   async stop(options: StopOptions = {}): Promise<void> {
-    await stopVm(this.#ports, this.id, options);
+    await this.#ports.operations.run(options.signal, (signal) =>
+      stopVm(this.#ports, this.id, { ...options, signal }),
+    );
   }
 
   /** Deletes the VM in any state, with its disk. */
-  async delete(): Promise<void> {
-    await deleteVm(this.#ports, this.id);
+  async delete(options: DeleteOptions = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, (signal) => deleteVm(this.#ports, this.id, { signal }));
   }
 
   async *#exec(command: Command, options: ExecOptions): AsyncGenerator<ExecEvent, void, undefined> {
     const { signal, stdin, maxOutputBytes, ...rest } = options;
     const spec = parseInput(ExecSpec, { argv: commandArgv(command), ...rest }, "exec");
     parseInput(Capture, { maxOutputBytes }, "exec");
-    const endpoint = await this.#endpoint();
+    using attached = this.#guest.attach(signal);
+    const endpoint = await this.#guest.call(attached.signal, async (found) => found);
     if (stdin !== undefined) {
-      yield* execWithStdin(endpoint, spec, { stdin, signal });
+      yield* execWithStdin(endpoint, spec, { stdin, signal: attached.signal });
       return;
     }
     await using guest = new GuestClient(endpoint);
-    yield* guest.exec(spec, signal);
+    yield* guest.exec(spec, attached.signal);
   }
 
   async #endpoint(): Promise<GuestEndpoint> {

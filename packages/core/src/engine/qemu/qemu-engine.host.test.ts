@@ -9,6 +9,7 @@ import { defaultBinDir, helperPaths } from "../../host/paths.ts";
 import { run } from "../../host/run.ts";
 import { readBootFiles } from "../../setup/boot-files.ts";
 import { findQemu } from "./find-qemu.ts";
+import { qemuEngine } from "./qemu-engine.ts";
 
 const bootStorage = inject("bootStorage");
 const missing = ["qemu-system-x86_64", "mke2fs", "busybox"].filter((tool) => !findTool(tool));
@@ -19,7 +20,7 @@ if (missing.length > 0)
 describe.skipIf(missing.length > 0)("the qemu engine", () => {
   engineContract(async () => {
     const helpers = helperPaths(defaultBinDir(process.env));
-    const engine = findQemu({ helpers, kvm: judgeKvm(kvmEvidence()) });
+    const engine = qemuEngine({ helpers, find: () => findQemu({ kvm: judgeKvm(kvmEvidence()) }) });
     const { vmlinuxPath, initramfsPath } = await readBootFiles(bootStorage ?? "");
     const scratch = await temporaryDirectory();
     const baseDisk = await busyboxDisk(scratch.path);

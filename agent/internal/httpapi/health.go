@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"bandsox.dev/agent/internal/health"
+	"bandsox.dev/agent/internal/kmsg"
+)
+
+const (
+	processesDefault = 20
+	kernelLogDefault = 64 << 10
+)
+
+// KernelLog is what the kernel has said.
+type KernelLog interface {
+	// Newest is at most n bytes of its end.
+	Newest(n int) []byte
+	// Kills is the newest processes killed for want of memory, the newest last.
+	Kills() []kmsg.Kill
+}
+
+func (a *API) stats(w http.ResponseWriter, r *http.Request) {
+	if _, ok := readQuery(w, r); !ok {
+		return
+	}
+	measured, err := health.Measure()
+	if err != nil {
+		writeError(w, http.StatusInternalServerError, "stats_failed", err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, measured)
+}
+
+func (a *API) processes(w http.ResponseWriter, r *http.Request) {
+	query, ok := readQuery(w, r, "limit")
+	if !ok {
+		return
+	}
+	limit, ok := readCount(w, query, "limit", processesDefault, health.ProcessesLimit)
+	if !ok {
+		return
+	}
+	listed, err := health.Processes(int(limit))
+	if err != nil {
+		writeError(w, http.StatusInternalServerError, "stats_failed", err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"processes": listed})
+}
+
+func (a *API) kernelLog(w http.ResponseWriter, r *http.Request) {
+	query, ok := readQuery(w, r, "bytes")
+	if !ok {
+		return
+	}
+	size, ok := readCount(w, query, "bytes", kernelLogDefault, kmsg.TextLimit)
+	if !ok {
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write(a.log.Newest(int(size)))
+}
+
+func (a *API) oom(w http.ResponseWriter, r *http.Request) {
+	if _, ok := readQuery(w, r); !ok {
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"kills": a.log.Kills()})
+}
