@@ -1,10 +1,10 @@
-import { Readable } from "node:stream";
 import { BandSoxError } from "@bandsox/contract";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { BandSox } from "bandsox";
 import { describe, expect, test } from "vitest";
 import type { CliContext } from "./context.ts";
 import { runCli } from "./run-cli.ts";
+import { keyboardOf, screenOf } from "./terminal/device.ts";
 
 interface WorldOptions {
   /** Called with each text written to stderr */
@@ -28,8 +28,8 @@ async function world({ onError, signal, open }: WorldOptions = {}) {
     env: {},
     stdout: output("stdout"),
     stderr: output("stderr"),
-    stdin: { isTty: false, open: () => Readable.from([]), setRaw: () => {} },
-    screen: { size: { cols: 80, rows: 24 }, onResize: () => ({ [Symbol.dispose]: () => {} }) },
+    stdin: keyboardOf(() => process.stdin),
+    screen: screenOf(process.stdout),
     signal: signal ?? new AbortController().signal,
     openBandSox: () => open?.(path) ?? new BandSox({ storageDir: path }),
   };

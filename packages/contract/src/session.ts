@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ExecExit, ExecSpec } from "./exec.ts";
-import { GuestString } from "./guest-string.ts";
+import { Argument } from "./guest-string.ts";
 
 /** A session's identity within its VM, made by whoever starts it. */
 export const SessionId = z
@@ -18,7 +18,7 @@ export const SessionSpec = z
   .strictObject({
     ...ExecSpec.shape,
     /** Program and arguments; none, with a terminal, means the user's login shell */
-    argv: z.array(GuestString).max(65_536),
+    argv: z.array(Argument).max(65_536),
     /** Whether the session's stdin can be written (default: `false`, it is empty) */
     stdin: z.boolean().optional(),
     terminal: z

@@ -10,6 +10,7 @@ export type {
   VmmExit,
 } from "./engine/engine.ts";
 export { collect } from "./guest/collect.ts";
+export type { GuestEndpoint } from "./guest/exchange.ts";
 export { VmFiles } from "./guest/files/vm-files.ts";
 export { GuestClient } from "./guest/guest-client.ts";
 export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
@@ -22,4 +23,5 @@ export { VmRecords } from "./store/vm-records.ts";
 export { createVm } from "./vm/create-vm.ts";
 export { makeMemoryFile } from "./vm/golden.ts";
 export { Vm } from "./vm/vm.ts";
+export { type VmGuest, vmGuest } from "./vm/vm-guest.ts";
 export type { VmPorts } from "./vm/vm-ports.ts";

@@ -6,6 +6,7 @@ export { type FakeFiles, type FakeFilesHandler, FakeRefusal, fakeFiles, framed }
 export { FAKE_OOM_KILL, FAKE_PROCESS, FAKE_STATS } from "./fake-health.ts";
 export { FAKE_DIGEST, type FakePorts, fakePorts } from "./fake-ports.ts";
 export { type FilesWorld, filesWorld } from "./files-world.ts";
+export { guestAt } from "./guest-at.ts";
 export { type HostileAgent, startHostileAgent } from "./hostile-agent.ts";
 export { type RunningVm, runningVm } from "./running-vm.ts";
 export { type ScriptedHost, scriptedHost } from "./scripted-host.ts";

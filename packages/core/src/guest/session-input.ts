@@ -1,16 +1,14 @@
-import { type SessionAddress, writeSession } from "./session-calls.ts";
-
 /** Less than what the guest's HTTP server takes in of a body it refuses, so that a refusal always arrives. */
 const WRITE_MAX_BYTES = 131_072;
 
 /** Writes to one session's stdin in the order asked for, one call at a time; what waits meanwhile goes together. */
 export class SessionInput {
-  readonly #address: () => Promise<SessionAddress>;
+  readonly #write: WriteInput;
   #waiting: Waiting | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(address: () => Promise<SessionAddress>) {
-    this.#address = address;
+  constructor(write: WriteInput) {
+    this.#write = write;
   }
 
   /** Resolves when the command's pipe took the bytes. What one call could not write, later ones do not know of. */
@@ -40,18 +38,24 @@ export class SessionInput {
 
   async #send({ chunks, close, signal }: Waiting): Promise<void> {
     const bytes = Buffer.concat(chunks);
-    const address = await this.#address();
     let offset = 0;
     do {
       const part = bytes.subarray(offset, offset + WRITE_MAX_BYTES);
       offset += part.length;
       const isLast = offset >= bytes.length;
       if (part.length > 0 || close) {
-        await writeSession(address, { bytes: part, close: close && isLast, signal });
+        await this.#write({ bytes: part, close: close && isLast, signal });
       }
     } while (offset < bytes.length);
   }
 }
+
+/** Hands one piece of input over, and closes the stdin after it if told to. */
+type WriteInput = (input: {
+  bytes: Uint8Array;
+  close: boolean;
+  signal: AbortSignal | undefined;
+}) => Promise<void>;
 
 interface Waiting {
   readonly chunks: Uint8Array[];

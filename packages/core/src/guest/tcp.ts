@@ -29,6 +29,6 @@ export async function connectTcp(
   return upgrade(endpoint, {
     ...{ method: "GET", upgrade: "tcp", signal, handshakeMs: CONNECT_TIMEOUT_MS },
     path: `/v1/tcp?${new URLSearchParams({ port: `${port}`, host })}`,
-    refusals: { connect_failed: failed },
+    refusals: { connect_failed: failed, tcp_busy: failed },
   });
 }

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { parseInput } from "@bandsox/contract";
 import { z } from "zod";
 import { connectTcp } from "../guest/tcp.ts";
-import type { FindGuest } from "./vm-guest.ts";
+import type { VmGuest } from "./vm-guest.ts";
 
 const PORT_MAX = 65_535;
 
@@ -28,12 +28,18 @@ export interface ConnectOptions {
 
 /** Opens a TCP connection to something that listens in the guest. Whoever gets the stream ends it. */
 export async function connectGuest(
-  guest: FindGuest,
+  guest: VmGuest,
   port: number,
   { host = "localhost", allowHalfOpen = false, signal }: ConnectOptions = {},
 ): Promise<Duplex> {
-  const target = { port: parseInput(Port, port, "port"), host: parseInput(GuestHost, host, "host"), signal };
-  const socket = await connectTcp(await guest(), target);
+  const target = { port: parseInput(Port, port, "port"), host: parseInput(GuestHost, host, "host") };
+  using opening = new DisposableStack();
+  const attached = opening.use(guest.attach(signal));
+  const socket = await guest.call(attached.signal, (endpoint) =>
+    connectTcp(endpoint, { ...target, signal: attached.signal }),
+  );
   socket.allowHalfOpen = allowHalfOpen;
+  const open = opening.move();
+  socket.once("close", () => open.dispose());
   return socket;
 }

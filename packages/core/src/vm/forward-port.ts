@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { BandSoxError, parseInput } from "@bandsox/contract";
 import { z } from "zod";
 import { connectGuest, GuestHost, Port } from "./connect.ts";
-import type { FindGuest } from "./vm-guest.ts";
+import type { VmGuest } from "./vm-guest.ts";
 
 const CONNECTIONS_MAX = 256;
 
@@ -38,19 +38,21 @@ export interface ForwardedPort extends AsyncDisposable {
 }
 
 /** Listens on a port of this machine and carries its connections into the guest, at most 256 at a time. */
-export async function forwardPort(guest: FindGuest, options: ForwardPortOptions): Promise<ForwardedPort> {
+export async function forwardPort(guest: VmGuest, options: ForwardPortOptions): Promise<ForwardedPort> {
   const { onConnectionError = () => {}, ...rest } = options;
   const forward = parseInput(Forward, rest, "port");
-  await guest(); // a VM that is not running has nothing to lead to
+  await guest.endpoint(); // a VM that is not running has nothing to lead to
+  using opening = new DisposableStack();
   const closing = new AbortController();
+  const attached = opening.use(guest.attach(closing.signal));
   const open = new Map<Socket, Promise<void>>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
     const carried = carry(client, () =>
       connectGuest(guest, forward.guest, {
-        ...{ host: forward.guestHost, allowHalfOpen: true, signal: closing.signal },
+        ...{ host: forward.guestHost, allowHalfOpen: true, signal: attached.signal },
       }),
     ).catch((error: unknown) => {
-      if (!closing.signal.aborted) onConnectionError(error);
+      if (!attached.signal.aborted) onConnectionError(error);
     });
     open.set(client, carried);
     void carried.finally(() => open.delete(client));
@@ -58,12 +60,19 @@ export async function forwardPort(guest: FindGuest, options: ForwardPortOptions)
   server.maxConnections = CONNECTIONS_MAX;
   await listen(server, forward);
   const { address, port } = server.address() as AddressInfo;
+  const end = () => {
+    server.close();
+    for (const client of open.keys()) client.destroy();
+  };
+  attached.signal.addEventListener("abort", end, { once: true });
+  const held = opening.move();
   return {
     ...{ address, port },
     [Symbol.asyncDispose]: async () => {
+      const closed = server.listening ? once(server, "close") : undefined;
       closing.abort();
-      for (const client of open.keys()) client.destroy();
-      if (server.listening) await new Promise((resolve) => server.close(resolve));
+      held.dispose();
+      await closed;
       await Promise.all(open.values());
     },
   };

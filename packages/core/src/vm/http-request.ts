@@ -2,9 +2,10 @@ import { BandSoxError, isAnyBandSoxError, parseInput } from "@bandsox/contract";
 import { Agent, type Dispatcher, interceptors } from "undici";
 import { z } from "zod";
 import { CallLimit } from "../guest/call-limit.ts";
+import type { GuestEndpoint } from "../guest/exchange.ts";
 import { connectTcp } from "../guest/tcp.ts";
 import { Port } from "./connect.ts";
-import type { FindGuest } from "./vm-guest.ts";
+import type { VmGuest } from "./vm-guest.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
@@ -51,10 +52,17 @@ export interface HttpResponse {
 }
 
 /** Makes one HTTP request on a connection of its own, from within the guest to its own `localhost`. */
-export async function sendHttpRequest(guest: FindGuest, options: HttpRequestOptions): Promise<HttpResponse> {
+export async function sendHttpRequest(guest: VmGuest, options: HttpRequestOptions): Promise<HttpResponse> {
   const { signal, ...rest } = options;
   const request = parseInput(HttpRequest, rest, "HTTP request");
-  const endpoint = await guest();
+  return guest.call(signal, (endpoint, either) => exchangeHttp(endpoint, request, either));
+}
+
+async function exchangeHttp(
+  endpoint: GuestEndpoint,
+  request: z.infer<typeof HttpRequest>,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
   const url = `http://${HOST}:${request.port}${request.path}`;
   const fail = (reason: "timeout" | "too_large" | "redirect" | "broken", why: string, cause?: unknown) => {
     const details = { vmId: endpoint.vmId, url, reason };
@@ -81,7 +89,7 @@ export async function sendHttpRequest(guest: FindGuest, options: HttpRequestOpti
     return toResponse(response, body);
   } catch (error) {
     if (limit.isLate) throw fail("timeout", `there was no answer within ${request.timeoutMs} ms`, error);
-    if (signal?.aborted)
+    if (signal.aborted)
       throw new BandSoxError("interrupted", `interrupted during ${request.method} ${url}`, {});
     if (isAnyBandSoxError(error)) throw error;
     throw fail("broken", error instanceof Error ? error.message : String(error), error);

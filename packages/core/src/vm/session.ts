@@ -17,9 +17,10 @@ import {
   resizeSession,
   type SessionAddress,
   signalSession,
+  writeSession,
 } from "../guest/session-calls.ts";
 import { SessionInput } from "../guest/session-input.ts";
-import type { FindGuest } from "./vm-guest.ts";
+import type { VmGuest } from "./vm-guest.ts";
 
 const WAIT_MS = 30_000;
 /** A guest that answers at once, each time, is asked no more often than this. */
@@ -45,18 +46,20 @@ export interface AttachOptions {
  */
 export class Session {
   readonly id: string;
-  readonly #guest: FindGuest;
+  readonly #guest: VmGuest;
   readonly #input: SessionInput;
 
-  constructor(guest: FindGuest, id: string) {
+  constructor(guest: VmGuest, id: string) {
     this.id = id;
     this.#guest = guest;
-    this.#input = new SessionInput(() => this.#address());
+    this.#input = new SessionInput((input) =>
+      this.#call(input.signal, (address, signal) => writeSession(address, { ...input, signal })),
+    );
   }
 
   /** What is known of it now. @throws {BandSoxError} `session_not_found` */
   async info(options: { signal?: AbortSignal } = {}): Promise<SessionInfo> {
-    return getSession(await this.#address(), options.signal);
+    return this.#call(options.signal, getSession);
   }
 
   /**
@@ -74,7 +77,8 @@ export class Session {
       return given === "end" ? (info?.[stream].to ?? 0) : given;
     };
     const offsets = { stdout: at("stdout"), stderr: at("stderr") };
-    yield* attachSession(() => this.#address(), { from: offsets, signal });
+    using attached = this.#guest.attach(signal);
+    yield* attachSession(() => this.#address(), { from: offsets, signal: attached.signal });
   }
 
   /**
@@ -95,22 +99,26 @@ export class Session {
 
   /** Sends a signal, e.g. `SIGINT`, to its process group. @throws {BandSoxError} `session_ended` */
   async signal(name: string): Promise<void> {
-    await signalSession(await this.#address(), parseInput(SignalName, name, "signal"));
+    const parsed = parseInput(SignalName, name, "signal");
+    await this.#call(undefined, (address, signal) => signalSession(address, parsed, signal));
   }
 
   /** Changes the size of its terminal. @throws {BandSoxError} `not_a_terminal` */
   async resize(size: TerminalSize): Promise<void> {
-    await resizeSession(await this.#address(), parseInput(TerminalSize, size, "terminal"));
+    const parsed = parseInput(TerminalSize, size, "terminal");
+    await this.#call(undefined, (address, signal) => resizeSession(address, parsed, signal));
   }
 
   /** How it ended, as soon as it has. */
   async wait({ signal }: { signal?: AbortSignal } = {}): Promise<ExecExit> {
-    for (;;) {
-      const poll = async () => awaitSession(await this.#address(), { forMs: WAIT_MS, signal });
-      const { exit } = await redialing(poll, signal);
-      if (exit) return exit;
-      await pause(WAIT_PAUSE_MS, undefined, signal ? { signal } : {}).catch(() => {});
-    }
+    return this.#call(signal, async (_, either) => {
+      for (;;) {
+        const poll = async () => awaitSession(await this.#address(), { forMs: WAIT_MS, signal: either });
+        const { exit } = await redialing(poll, either);
+        if (exit) return exit;
+        await pause(WAIT_PAUSE_MS, undefined, { signal: either }).catch(() => {});
+      }
+    });
   }
 
   /** Ends its process group at once. The session stays, with its exit and its output. */
@@ -120,10 +128,17 @@ export class Session {
 
   /** Ends its process group if it lives, and forgets the session with its output. */
   async delete(): Promise<void> {
-    await deleteSession(await this.#address());
+    await this.#call(undefined, deleteSession);
+  }
+
+  #call<T>(
+    signal: AbortSignal | undefined,
+    work: (address: SessionAddress, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return this.#guest.call(signal, (endpoint, either) => work({ endpoint, id: this.id }, either));
   }
 
   async #address(): Promise<SessionAddress> {
-    return { endpoint: await this.#guest(), id: this.id };
+    return { endpoint: await this.#guest.endpoint(), id: this.id };
   }
 }

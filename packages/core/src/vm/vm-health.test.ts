@@ -3,6 +3,7 @@ import {
   FAKE_OOM_KILL,
   FAKE_PROCESS,
   FAKE_STATS,
+  guestAt,
   runningVm,
   startHostileAgent,
   temporaryDirectory,
@@ -19,7 +20,7 @@ async function answering(body: string) {
     }),
   );
   const vmId = VmId.parse("vm_000000000000");
-  const guest = async () => ({ vmId, socketPath: `${path}/agent.sock` });
+  const guest = guestAt({ vmId, socketPath: `${path}/agent.sock` });
   return { guest, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 

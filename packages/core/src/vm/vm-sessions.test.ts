@@ -3,6 +3,7 @@ import type { SessionEvent } from "@bandsox/contract";
 import { VmId } from "@bandsox/contract";
 import {
   frame,
+  guestAt,
   jsonFrame,
   runningVm,
   startHostileAgent,
@@ -17,7 +18,7 @@ async function guestless() {
   const directory = await temporaryDirectory();
   const socketPath = `${directory.path}/agent.sock`;
   const vmId = VmId.parse("vm_000000000000");
-  const session = (id: string) => new Session(async () => ({ vmId, socketPath }), id);
+  const session = (id: string) => new Session(guestAt({ vmId, socketPath }), id);
   return { socketPath, session, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
 }
 

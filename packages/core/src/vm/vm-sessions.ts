@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { redialing } from "../guest/redial.ts";
 import { getSession, listSessions, putSession } from "../guest/session-calls.ts";
 import { Session } from "./session.ts";
-import { type Command, commandArgv, type FindGuest } from "./vm-guest.ts";
+import { type Command, commandArgv, type VmGuest } from "./vm-guest.ts";
 
 /** How to run a session; see `SessionSpec` for each field. */
 export interface SessionOptions extends Omit<z.input<typeof SessionSpec>, "argv"> {
@@ -13,9 +13,9 @@ export interface SessionOptions extends Omit<z.input<typeof SessionSpec>, "argv"
 
 /** The sessions of one VM. */
 export class VmSessions {
-  readonly #guest: FindGuest;
+  readonly #guest: VmGuest;
 
-  constructor(guest: FindGuest) {
+  constructor(guest: VmGuest) {
     this.#guest = guest;
   }
 
@@ -29,20 +29,24 @@ export class VmSessions {
     const spec = parseInput(SessionSpec, { argv: commandArgv(command), ...rest }, "session");
     // The id is ours, so a start that is repeated finds the session it has made already.
     const id = nanoid();
-    const start = async () => putSession({ endpoint: await this.#guest(), id }, spec, signal);
-    await redialing(start, signal);
+    await this.#guest.call(signal, (_, either) => {
+      const start = async () => putSession({ endpoint: await this.#guest.endpoint(), id }, spec, either);
+      return redialing(start, either);
+    });
     return new Session(this.#guest, id);
   }
 
   /** All sessions, the newest first; of the ended ones the newest 256. */
   async list(options: { signal?: AbortSignal } = {}): Promise<SessionInfo[]> {
-    return listSessions(await this.#guest(), options.signal);
+    return this.#guest.call(options.signal, listSessions);
   }
 
   /** A session by its id. @throws {BandSoxError} `session_not_found` */
   async get(id: string, options: { signal?: AbortSignal } = {}): Promise<Session> {
     const parsed = parseInput(SessionId, id, "session");
-    await getSession({ endpoint: await this.#guest(), id: parsed }, options.signal);
+    await this.#guest.call(options.signal, (endpoint, signal) =>
+      getSession({ endpoint, id: parsed }, signal),
+    );
     return new Session(this.#guest, parsed);
   }
 }

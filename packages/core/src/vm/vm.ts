@@ -12,6 +12,7 @@ import {
   type VmStats,
 } from "@bandsox/contract";
 import { readConsole } from "../engine/console-log.ts";
+import { collect } from "../guest/collect.ts";
 import type { GuestEndpoint } from "../guest/exchange.ts";
 import { execWithStdin } from "../guest/exec-duplex.ts";
 import { ExecHandle } from "../guest/exec-handle.ts";
@@ -28,7 +29,7 @@ import { type PythonOptions, runPython } from "./python-run.ts";
 import { settle } from "./reconcile.ts";
 import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
 import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
-import { type Command, commandArgv } from "./vm-guest.ts";
+import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
 import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
 import { toVmInfo } from "./vm-info.ts";
 import type { VmPorts } from "./vm-ports.ts";
@@ -43,12 +44,13 @@ export class Vm {
   /** Commands that outlive their clients */
   readonly sessions: VmSessions;
   readonly #ports: VmPorts;
-  readonly #find = () => this.#ports.operations.run(undefined, () => this.#endpoint());
+  readonly #guest: VmGuest;
 
   constructor(ports: VmPorts, id: VmId) {
     this.#ports = ports;
     this.id = id;
-    this.sessions = new VmSessions(this.#find);
+    this.#guest = vmGuest(ports.operations, () => this.#endpoint());
+    this.sessions = new VmSessions(this.#guest);
   }
 
   /** The files in the guest. */
@@ -56,7 +58,7 @@ export class Vm {
     const { operations } = this.#ports;
     return new VmFiles({
       vmId: this.id,
-      connect: async () => new GuestClient(await this.#find()),
+      connect: () => this.#guest.call(undefined, async (endpoint) => new GuestClient(endpoint)),
       attach: (signal) => operations.attach(signal),
     });
   }
@@ -79,8 +81,7 @@ export class Vm {
   /** Runs a command to its end and keeps its output, at most `maxOutputBytes` of each stream. */
   async exec(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
     return this.#ports.operations.run(options.signal, (signal) =>
-      // Begun now, not when the promise is looked at: closing the storage in between interrupts it.
-      this.execStream(command, { ...options, signal }).then((result) => result),
+      collect(this.execStream(command, { ...options, signal }), options.maxOutputBytes),
     );
   }
 
@@ -91,7 +92,7 @@ export class Vm {
 
   /** Runs Python source in the guest's `python3`. @returns its exit code; see `execPythonCapture` */
   async execPython(code: string, options: PythonOptions = {}): Promise<number> {
-    return (await runPython(this, code, options)).exitCode;
+    return (await this.execPythonCapture(code, options)).exitCode;
   }
 
   /**
@@ -101,7 +102,9 @@ export class Vm {
    * @throws {BandSoxError} `python_missing`
    */
   async execPythonCapture(code: string, options: PythonOptions = {}): Promise<PythonResult> {
-    return runPython(this, code, options);
+    return this.#ports.operations.run(options.signal, (signal) =>
+      runPython(this, code, { ...options, signal }),
+    );
   }
 
   /** Starts a command, or the user's login shell, on a terminal. */
@@ -120,37 +123,37 @@ export class Vm {
 
   /** Opens a TCP connection to a port in the guest. @throws {BandSoxError} `connect_failed` */
   async connect(port: number, options: ConnectOptions = {}): Promise<Duplex> {
-    return connectGuest(this.#find, port, options);
+    return connectGuest(this.#guest, port, options);
   }
 
   /** Makes a port of this machine lead to one in the guest, until it is disposed of. */
   async forwardPort(options: ForwardPortOptions): Promise<ForwardedPort> {
-    return forwardPort(this.#find, options);
+    return forwardPort(this.#guest, options);
   }
 
   /** Makes one HTTP request to a service in the guest. @throws {BandSoxError} `connect_failed`, `http_request_failed` */
   async sendHttpRequest(options: HttpRequestOptions): Promise<HttpResponse> {
-    return sendHttpRequest(this.#find, options);
+    return sendHttpRequest(this.#guest, options);
   }
 
   /** How the guest is doing: time, memory, disk, load. */
   async stats(options: { signal?: AbortSignal } = {}): Promise<VmStats> {
-    return guestStats(this.#find, options);
+    return guestStats(this.#guest, options);
   }
 
   /** The guest's processes, those with the most memory first. */
   async processes(options: { limit?: number; signal?: AbortSignal } = {}): Promise<GuestProcess[]> {
-    return guestProcesses(this.#find, options);
+    return guestProcesses(this.#guest, options);
   }
 
   /** The newest `bytes` (default: 64 KiB) of the guest kernel's log. */
   async kernelLog(options: { bytes?: number; signal?: AbortSignal } = {}): Promise<string> {
-    return guestKernelLog(this.#find, options);
+    return guestKernelLog(this.#guest, options);
   }
 
   /** The processes the guest's kernel killed because memory ran out. */
   async oomKills(options: { signal?: AbortSignal } = {}): Promise<OomKill[]> {
-    return guestOomKills(this.#find, options);
+    return guestOomKills(this.#guest, options);
   }
 
   /**
@@ -160,8 +163,10 @@ export class Vm {
   async *consoleLog(
     options: { follow?: boolean; signal?: AbortSignal } = {},
   ): AsyncGenerator<string, void, undefined> {
-    await this.#record();
-    yield* readConsole(vmPaths(this.#ports.paths, this.id).console, options);
+    const { operations, paths } = this.#ports;
+    using attached = operations.attach(options.signal);
+    await operations.run(attached.signal, () => this.#record());
+    yield* readConsole(vmPaths(paths, this.id).console, { ...options, signal: attached.signal });
   }
 
   /** Stops the VM: its processes get `graceMs` after SIGTERM, then disks are synced and it is ended. */
@@ -180,14 +185,14 @@ export class Vm {
     const { signal, stdin, maxOutputBytes, ...rest } = options;
     const spec = parseInput(ExecSpec, { argv: commandArgv(command), ...rest }, "exec");
     parseInput(Capture, { maxOutputBytes }, "exec");
-    using stream = this.#ports.operations.attach(signal);
-    const endpoint = await this.#find();
+    using attached = this.#guest.attach(signal);
+    const endpoint = await this.#guest.call(attached.signal, async (found) => found);
     if (stdin !== undefined) {
-      yield* execWithStdin(endpoint, spec, { stdin, signal: stream.signal });
+      yield* execWithStdin(endpoint, spec, { stdin, signal: attached.signal });
       return;
     }
     await using guest = new GuestClient(endpoint);
-    yield* guest.exec(spec, stream.signal);
+    yield* guest.exec(spec, attached.signal);
   }
 
   async #endpoint(): Promise<GuestEndpoint> {
