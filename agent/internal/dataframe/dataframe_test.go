@@ -74,7 +74,7 @@ func TestAFileIsSentFromWhereItIsAsked(t *testing.T) {
 		var frames bytes.Buffer
 		w := dataframe.NewWriter(&frames)
 		w.Write([]byte("before"))
-		err := errors.Join(w.ReadFile(file, r[0], r[1]), w.Close())
+		err := errors.Join(w.ReadFile(int(file.Fd()), r[0], r[1]), w.Close())
 		w.Release()
 		want := append([]byte("before"), data[r[0]:r[0]+r[1]]...)
 		if got, read := decode(&frames); err != nil || read != nil || !bytes.Equal(got, want) {
@@ -83,7 +83,7 @@ func TestAFileIsSentFromWhereItIsAsked(t *testing.T) {
 	}
 	w := dataframe.NewWriter(io.Discard)
 	defer w.Release()
-	if err := w.ReadFile(file, 900_000, 2); err != io.ErrUnexpectedEOF {
+	if err := w.ReadFile(int(file.Fd()), 900_000, 2); err != io.ErrUnexpectedEOF {
 		t.Errorf("beyond the end: %v", err)
 	}
 }

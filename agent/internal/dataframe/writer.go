@@ -48,10 +48,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return written, w.failure
 }
 
-// ReadFile adds length bytes of a file from offset, without copying them; a file that turns out to be shorter is
+// ReadFile adds length bytes of the file open as fd from offset, without copying them; a file that turns out to be shorter is
 // io.ErrUnexpectedEOF.
-func (w *Writer) ReadFile(file *os.File, offset, length int64) error {
-	fd := int(file.Fd())
+func (w *Writer) ReadFile(fd int, offset, length int64) error {
 	for length > 0 && w.failure == nil {
 		n, err := unix.Preadv(fd, w.space(length), offset)
 		if err == unix.EINTR {

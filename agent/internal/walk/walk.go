@@ -128,3 +128,14 @@ func OpenBelow(dir int, name string) (int, error) {
 		Resolve: unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_BENEATH,
 	})
 }
+
+// OpenInside opens the directory at a path below root, through no link; "" is root itself.
+func OpenInside(root int, path string) (int, error) {
+	if path == "" {
+		path = "."
+	}
+	return unix.Openat2(root, path, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_BENEATH,
+	})
+}
