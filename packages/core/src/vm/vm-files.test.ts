@@ -24,7 +24,7 @@ test("a VM's files are read and written while it runs, and not when it is stoppe
   await stopVm(w.ports, w.vm.id);
   await expect(w.vm.files.readText("/f")).rejects.toMatchObject({
     code: "vm_wrong_state",
-    message: expect.stringContaining("cannot work with files"),
+    message: expect.stringContaining("cannot talk to"),
   });
 });
 
