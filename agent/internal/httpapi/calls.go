@@ -18,7 +18,7 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"protocol":     protocolVersion,
 		"agentVersion": a.about.Version,
-		"capabilities": []string{"machine", "exec", "power-off"},
+		"capabilities": []string{"machine", "exec", "power-off", "files", "trees", "watch"},
 		"machine":      state,
 		"kernel":       a.about.Kernel,
 		"agentStartMs": a.about.StartMs,

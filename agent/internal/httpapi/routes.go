@@ -20,6 +20,10 @@ type route struct {
 // routes is every call; each group stands beside its handlers.
 var routes = slices.Concat(
 	machineRoutes,
+	fileRoutes,
+	contentRoutes,
+	treeRoutes,
+	watchRoutes,
 )
 
 var machineRoutes = []route{
