@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"bandsox.dev/agent/internal/exec"
+	"bandsox.dev/agent/internal/files"
 	"bandsox.dev/agent/internal/kmsg"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
+	"bandsox.dev/agent/internal/watch"
 )
 
 const (
@@ -40,21 +42,26 @@ type Machine interface {
 
 // API serves one machine.
 type API struct {
-	about    About
-	machine  Machine
-	reaper   *reap.Reaper
-	powerOff func(grace time.Duration)
-	readyMs  atomic.Int64
-	execs    chan struct{} // a token per running command
-	forwards chan struct{} // a token per forwarded connection
-	log      KernelLog
-	server   *http.Server
+	about     About
+	machine   Machine
+	reaper    *reap.Reaper
+	powerOff  func(grace time.Duration)
+	readyMs   atomic.Int64
+	execs     chan struct{} // a token per running command
+	forwards  chan struct{} // a token per forwarded connection
+	log       KernelLog
+	transfers chan struct{} // a token per file or tree on its way
+	uploads   *files.Uploads
+	watches   *watch.Watches
+	server    *http.Server
 }
 
 // New makes the API; powerOff is called once its answer has been sent.
 func New(about About, m Machine, reaper *reap.Reaper, powerOff func(grace time.Duration)) *API {
 	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit),
-		forwards: make(chan struct{}, tcpLimit), log: about.KernelLog}
+		forwards: make(chan struct{}, tcpLimit), log: about.KernelLog,
+		transfers: make(chan struct{}, transferLimit), uploads: files.NewUploads(), watches: watch.New(),
+	}
 	if a.log == nil {
 		a.log = kmsg.New()
 	}

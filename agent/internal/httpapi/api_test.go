@@ -35,7 +35,7 @@ func (m *fakeMachine) Enter(machine.Spec) (time.Duration, error) {
 }
 
 // serveAPI serves a machine and returns clients that speak HTTP/1.1 and HTTP/2.
-func serveAPI(t *testing.T, m Machine, powerOff func(time.Duration)) map[string]*http.Client {
+func serveAPI(t testing.TB, m Machine, powerOff func(time.Duration)) map[string]*http.Client {
 	t.Helper()
 	listener, err := net.Listen("unix", t.TempDir()+"/s")
 	if err != nil {

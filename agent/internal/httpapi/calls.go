@@ -15,7 +15,7 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 	if _, ready := a.machine.Defaults(); ready {
 		state = "ready"
 	}
-	capabilities := []string{"machine", "exec", "power-off", "tcp", "stats"}
+	capabilities := []string{"machine", "exec", "power-off", "files", "trees", "watch", "tcp", "stats"}
 	if a.about.KernelLog != nil {
 		capabilities = append(capabilities, "kernel-log")
 	}

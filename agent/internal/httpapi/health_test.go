@@ -54,7 +54,7 @@ func serveWithLog(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-func get(t *testing.T, client *http.Client, path string) (*http.Response, []byte) {
+func getHealth(t *testing.T, client *http.Client, path string) (*http.Response, []byte) {
 	t.Helper()
 	response, err := client.Get("http://vm" + path)
 	if err != nil {
@@ -70,16 +70,16 @@ func get(t *testing.T, client *http.Client, path string) (*http.Response, []byte
 
 func TestTheKernelLogAndItsKillsAreTold(t *testing.T) {
 	client := serveWithLog(t)
-	response, body := get(t, client, "/v1/kernel-log?bytes=11")
+	response, body := getHealth(t, client, "/v1/kernel-log?bytes=11")
 	if string(body) != "[ 2.0] two\n" || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
 		t.Errorf("got %q, %v", body, response.Header)
 	}
-	_, body = get(t, client, "/v1/oom")
+	_, body = getHealth(t, client, "/v1/oom")
 	if want := `{"kills":[{"at":5,"pid":7,"name":"eater","rssBytes":9,"cgroup":"/x"}]}`; string(body) != want {
 		t.Errorf("got %s", body)
 	}
 	var hello struct{ Capabilities []string }
-	_, body = get(t, client, "/v1/hello")
+	_, body = getHealth(t, client, "/v1/hello")
 	if err := json.Unmarshal(body, &hello); err != nil || !strings.Contains(strings.Join(hello.Capabilities, " "), "tcp stats kernel-log") {
 		t.Errorf("got %s, %v", body, err)
 	}
@@ -91,7 +91,7 @@ func TestThePumpTakesAndGivesBytes(t *testing.T) {
 		if status, answer := call(t, client, "POST", "/v1/pump", strings.Repeat("x", size)); status != 200 || answer["bytes"] != float64(size) {
 			t.Errorf("%s: got %d %v", name, status, answer)
 		}
-		response, body := get(t, client, "/v1/pump?bytes=3145729")
+		response, body := getHealth(t, client, "/v1/pump?bytes=3145729")
 		if !bytes.Equal(body, make([]byte, size)) || response.ContentLength != size {
 			t.Errorf("%s: got %d bytes, %v", name, len(body), response)
 		}

@@ -23,6 +23,10 @@ var routes = slices.Concat(
 	tcpRoutes,
 	healthRoutes,
 	pumpRoutes,
+	fileRoutes,
+	contentRoutes,
+	treeRoutes,
+	watchRoutes,
 )
 
 var machineRoutes = []route{
