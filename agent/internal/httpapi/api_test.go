@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bandsox.dev/agent/internal/exec"
+	"bandsox.dev/agent/internal/frame"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
 )
@@ -171,7 +172,7 @@ func startExec(t *testing.T, client *http.Client, script string) *http.Response 
 	return response
 }
 
-func readFrame(t *testing.T, from io.Reader) (exec.Kind, string) {
+func readFrame(t *testing.T, from io.Reader) (frame.Kind, string) {
 	t.Helper()
 	var header [5]byte
 	if _, err := io.ReadFull(from, header[:]); err != nil {
@@ -181,7 +182,7 @@ func readFrame(t *testing.T, from io.Reader) (exec.Kind, string) {
 	if _, err := io.ReadFull(from, body); err != nil {
 		t.Fatal(err)
 	}
-	return exec.Kind(header[0]), string(body)
+	return frame.Kind(header[0]), string(body)
 }
 
 func TestExecStreamsFramesAsTheyComeAndEndsWithTheExit(t *testing.T) {
@@ -189,10 +190,10 @@ func TestExecStreamsFramesAsTheyComeAndEndsWithTheExit(t *testing.T) {
 		start := time.Now()
 		response := startExec(t, client, "echo now; sleep 0.3; exit 4")
 		kind, body := readFrame(t, response.Body)
-		if kind != exec.KindStdout || body != "now\n" || time.Since(start) > 250*time.Millisecond {
+		if kind != frame.Stdout || body != "now\n" || time.Since(start) > 250*time.Millisecond {
 			t.Errorf("%s: got %d %q after %v", name, kind, body, time.Since(start))
 		}
-		if kind, body = readFrame(t, response.Body); kind != exec.KindExit || body != `{"exitCode":4,"timedOut":false}` {
+		if kind, body = readFrame(t, response.Body); kind != frame.Exit || body != `{"exitCode":4,"timedOut":false}` {
 			t.Errorf("%s: got %d %q", name, kind, body)
 		}
 		if _, err := response.Body.Read(make([]byte, 1)); err != io.EOF {

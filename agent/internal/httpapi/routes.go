@@ -20,6 +20,8 @@ type route struct {
 // routes is every call; each group stands beside its handlers.
 var routes = slices.Concat(
 	machineRoutes,
+	execRoutes,
+	sessionRoutes,
 	tcpRoutes,
 	healthRoutes,
 	pumpRoutes,
@@ -32,7 +34,6 @@ var routes = slices.Concat(
 var machineRoutes = []route{
 	{"GET /v1/hello", "", (*API).hello},
 	{"PUT /v1/machine", "", (*API).enterMachine},
-	{"POST /v1/exec", "", inMachine((*API).exec)},
 	{"POST /v1/power-off", "", (*API).endMachine},
 }
 
