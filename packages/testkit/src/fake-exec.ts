@@ -6,6 +6,7 @@ import { frame, jsonFrame, onFrames, refuseUpgrade, switchTo, upgradeBody } from
 
 const STDIN = 16;
 const EOF = 17;
+const TAKEN = 8;
 
 /** Answers an upgrade of `/v1/exec`: a plain process of this host whose stdin is the host's. */
 export async function execDuplex(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -19,13 +20,18 @@ export async function execDuplex(request: IncomingMessage, socket: Socket, head:
   child.once("error", (error) =>
     refuseUpgrade(socket, 422, { code: "exec_not_started", message: error.message }),
   );
+  let taken = 0n;
+  const report = (bytes: number) => {
+    taken += BigInt(bytes);
+    const total = Buffer.alloc(8);
+    total.writeBigUInt64BE(taken);
+    if (socket.writable) socket.write(frame(TAKEN, total));
+  };
   child.once("spawn", () => {
     switchTo(socket, "bandsox-frames");
     onFrames(socket, (kind, data) => {
       if (kind === EOF) child.stdin.end();
-      if (kind !== STDIN || child.stdin.write(data)) return;
-      socket.pause();
-      child.stdin.once("drain", () => socket.resume());
+      if (kind === STDIN) child.stdin.write(data, () => report(data.length));
     });
   });
   const output = (kind: number, stream: typeof child.stdout) =>

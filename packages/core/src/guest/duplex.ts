@@ -4,10 +4,15 @@ import { refusalOf } from "./call.ts";
 import { CallLimit } from "./call-limit.ts";
 import { exchange, type GuestEndpoint, type GuestRequest } from "./exchange.ts";
 import { explainFailure, guestBroken, type Refusals } from "./failure.ts";
-import { FRAME_MAX_BYTES, type Frame, readFrames } from "./frames.ts";
+import { FRAME_KINDS, FRAME_MAX_BYTES, type Frame, readFrames } from "./frames.ts";
+import { StdinWindow } from "./stdin-window.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const HEADER_BYTES = 5;
+
+const { stdout, stderr, exit, gap, taken } = FRAME_KINDS;
+const GUEST_KINDS: ReadonlySet<DuplexKind> = new Set([stdout, stderr, exit, gap, taken] as const);
+type DuplexKind = typeof stdout | typeof stderr | typeof exit | typeof gap | typeof taken;
 
 /** Kinds of frames the host sends (PROTOCOL.md §4). */
 export const INPUT_KINDS = { stdin: 16, eof: 17, resize: 18, signal: 19 } as const;
@@ -46,11 +51,13 @@ export async function upgrade(endpoint: GuestEndpoint, request: UpgradeRequest):
 
 /**
  * A connection that carries frames both ways. Back pressure is the connection's: frames that are not read stop
- * the guest, and `send` resolves when the connection took the bytes.
+ * the guest, and `send` resolves when the connection took the bytes. The guest's word on how much stdin was taken
+ * comes with its frames: stdin goes on only while they are read.
  */
 export class FrameDuplex implements Disposable {
   readonly #socket: Socket;
   readonly #endpoint: GuestEndpoint;
+  readonly #window = new StdinWindow();
 
   private constructor(socket: Socket, endpoint: GuestEndpoint) {
     this.#socket = socket;
@@ -70,26 +77,39 @@ export class FrameDuplex implements Disposable {
    */
   async *frames(): AsyncGenerator<Frame, void, undefined> {
     try {
-      yield* readFrames(this.#socket);
+      for await (const frame of readFrames(this.#socket, GUEST_KINDS)) {
+        if (frame.kind === taken) this.#window.onTaken(frame.data);
+        else yield frame;
+      }
     } catch (error) {
       throw explainFailure(error, { vmId: this.#endpoint.vmId });
     }
   }
 
-  /** Sends bytes as frames of one kind. @throws when the connection is gone */
-  async send(kind: number, data: Uint8Array = new Uint8Array(0)): Promise<void> {
-    let offset = 0;
-    do {
-      // What the guest has sent is taken in before more is written: a write to a connection the guest has closed
-      // destroys it together with the last frames nobody has read.
-      await nextTurn();
-      await this.#write(kind, data.subarray(offset, offset + FRAME_MAX_BYTES));
-      offset += FRAME_MAX_BYTES;
-    } while (offset < data.length);
+  /** Sends stdin, no faster than the command takes it. @throws when the connection is gone */
+  async sendStdin(data: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < data.length; ) {
+      const length = await this.#window.reserve(Math.min(data.length - offset, FRAME_MAX_BYTES));
+      await this.#send(INPUT_KINDS.stdin, data.subarray(offset, offset + length));
+      offset += length;
+    }
+  }
+
+  /** Ends the command's stdin. @throws when the connection is gone */
+  async endStdin(): Promise<void> {
+    await this.#send(INPUT_KINDS.eof, new Uint8Array(0));
   }
 
   [Symbol.dispose](): void {
     this.#socket.destroy();
+    this.#window.abandon();
+  }
+
+  async #send(kind: number, data: Uint8Array): Promise<void> {
+    // What the guest has sent is taken in before more is written: a write to a connection the guest has closed
+    // destroys it together with the last frames nobody has read.
+    await nextTurn();
+    await this.#write(kind, data);
   }
 
   #write(kind: number, data: Uint8Array): Promise<void> {

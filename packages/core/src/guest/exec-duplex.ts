@@ -1,6 +1,6 @@
 import { BandSoxError, type ExecEvent, type ExecSpec, type VmId } from "@bandsox/contract";
 import { CallLimit } from "./call-limit.ts";
-import { FrameDuplex, INPUT_KINDS } from "./duplex.ts";
+import { FrameDuplex } from "./duplex.ts";
 import type { GuestEndpoint } from "./exchange.ts";
 import { toExecEvent } from "./exec-event.ts";
 import { explainFailure, guestUnreachable, type Refusals } from "./failure.ts";
@@ -88,7 +88,7 @@ class Feeding {
       }
       if (this.#isOver) return;
       if (bytes?.length === 0) continue;
-      const sending = bytes ? duplex.send(INPUT_KINDS.stdin, bytes) : duplex.send(INPUT_KINDS.eof);
+      const sending = bytes ? duplex.sendStdin(bytes) : duplex.endStdin();
       const isTaken = await sending.then(
         () => true,
         () => false, // the connection is gone, and whoever reads its frames learns why

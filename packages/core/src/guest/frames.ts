@@ -8,10 +8,19 @@ const HEADER_BYTES = 5;
 export const FRAME_MAX_BYTES = 65_536;
 
 /** Kinds of frames a guest sends, by name. */
-export const FRAME_KINDS = { stdout: 1, stderr: 2, exit: 3, gap: 4, data: 5, end: 6, event: 7 } as const;
+export const FRAME_KINDS = {
+  stdout: 1,
+  stderr: 2,
+  exit: 3,
+  gap: 4,
+  data: 5,
+  end: 6,
+  event: 7,
+  taken: 8,
+} as const;
 export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
 
-const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME_KINDS));
+const KINDS: ReadonlySet<number> = new Set([FRAME_KINDS.stdout, FRAME_KINDS.stderr, FRAME_KINDS.exit]);
 
 export interface Frame<K extends number = FrameKind> {
   readonly kind: K;
