@@ -55,6 +55,9 @@ func run(startMs int64) error {
 	if err := boot.RaiseLoopback(); err != nil {
 		console.Printf("%v", err)
 	}
+	if err := boot.CalmRuntime(); err != nil {
+		console.Printf("%v", err)
+	}
 	if err := exec.RaiseFileLimit(); err != nil {
 		console.Printf("%v", err)
 	}

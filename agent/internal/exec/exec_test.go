@@ -200,3 +200,13 @@ func TestACommandLeadsItsOwnSessionAndReadsNothing(t *testing.T) {
 		t.Errorf("stdin %s", lines[4])
 	}
 }
+
+func TestACommandSleepsAsPreciselyAsAnywhere(t *testing.T) {
+	// The agent's own threads do not.
+	if err := os.WriteFile("/proc/thread-self/timerslack_ns", []byte("1000000"), 0); err != nil {
+		t.Skipf("timer slack cannot be set: %v", err)
+	}
+	if out := run(t, shell("cat /proc/self/timerslack_ns")); out.stdout.String() != "50000\n" {
+		t.Errorf("got %s", out.stdout.String())
+	}
+}
