@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { commandWords } from "../args/command-words.ts";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
 import { STORAGE_OPTION } from "../args/storage-option.ts";
 import { assignment } from "../args/vm-options.ts";
@@ -19,7 +20,8 @@ export function execCommand(context: CliContext) {
     .option(...STORAGE_OPTION)
     .passThroughOptions()
     .addHelpText("after", EXAMPLES)
-    .action(async (reference, command, options) => {
+    .action(async (reference, words, options) => {
+      const command = commandWords(words);
       const { interactive = false, tty = false, env } = options;
       await using bandsox = context.openBandSox(options);
       const vm = await bandsox.getVm(reference);

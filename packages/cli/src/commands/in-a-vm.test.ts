@@ -48,6 +48,12 @@ function commandLine(w: RunningVm, { isTty = false } = {}) {
   return { run, printed, keyboard, resize, raw, listeners: resizing, interrupt: () => controller.abort() };
 }
 
+test.each([["--"], []])("exec runs the command itself, whether %j stands before it", async (...separator) => {
+  await using w = await runningVm();
+  const cli = commandLine(w);
+  expect(await cli.run("exec", w.vm.id, ...separator, "sh", "-c", "exit 7")).toBe(7);
+});
+
 describe("exec -i", () => {
   test("gives the command this program's stdin", async () => {
     await using w = await runningVm();

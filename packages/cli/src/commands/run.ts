@@ -1,5 +1,6 @@
 import { BandSoxError } from "@bandsox/contract";
 import type { BandSox, Vm } from "bandsox";
+import { commandWords } from "../args/command-words.ts";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
 import { toSpec, withVmOptions } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
@@ -30,7 +31,7 @@ export function runCommand(context: CliContext) {
         { ...toSpec(options), ephemeral: true },
       );
       cleanUp.defer(() => vm.delete());
-      const argv = await commandLine(bandsox, vm, command, options.entrypoint);
+      const argv = await commandLine(bandsox, vm, commandWords(command), options.entrypoint);
       const exitCode = await streamExec(context, vm, argv, toExecOptions(options));
       if (exitCode !== 0) throw new ExitWith(exitCode);
     });
