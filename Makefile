@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 RUN := $(NODE) --conditions=bandsox-source --disable-warning=ExperimentalWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart setup build check test clean
+.PHONY: help quickstart setup build check test bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -29,6 +29,9 @@ check: ## Check format, types and dependency rules
 
 test: ## Set up, then run every check and test this machine can run
 	@scripts/test.sh
+
+bench: setup ## Measure; ONLY="B09 B13" for some, QUICK=1 for small sizes
+	@$(RUN) bench/main.ts $(ONLY) $(if $(QUICK),--quick)
 
 clean: ## Remove everything built or downloaded here; the storage directory stays
 	rm -rf build .cache coverage node_modules packages/*/dist packages/*/*.tsbuildinfo test/*.tsbuildinfo

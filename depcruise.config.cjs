@@ -21,7 +21,10 @@ module.exports = {
       ...only("core-imports-contract", "core", ["contract"]),
       from: { path: "^packages/core/src", pathNot: notTest },
     },
-    only("bandsox-imports-core", "bandsox", ["contract", "core"]),
+    {
+      ...only("bandsox-imports-core", "bandsox", ["contract", "core"]),
+      from: { path: "^packages/bandsox/src", pathNot: notTest },
+    },
     {
       ...only("cli-imports-bandsox", "cli", ["contract", "bandsox"]),
       from: { path: "^packages/cli/src", pathNot: notTest },

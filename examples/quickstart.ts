@@ -1,9 +1,10 @@
 // From an image to Python's answer: makes a VM, runs one program in it, shows where the time went, removes it.
-import { BandSox, type CreateStage, isBandSoxError, type Vm } from "bandsox";
+import { BandSox, BandSoxError, type CreateStage, isBandSoxError, type Vm } from "bandsox";
 
 const REGISTRY_IMAGE = "python:3-alpine";
 const LOCAL_IMAGE = "bandsox/python:bookworm";
 const BAR_WIDTH = 40;
+const INTERRUPTED = 130;
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const interrupted = new AbortController();
@@ -12,40 +13,60 @@ process.once("SIGTERM", () => interrupted.abort());
 
 const stages: { name: CreateStage | "exec"; durationMs: number }[] = [];
 
-await using bandsox = new BandSox();
-const vm = await createPythonVm();
 try {
+  await main();
+} catch (error) {
+  if (!isBandSoxError(error, "interrupted")) throw error;
+  process.stderr.write("interrupted; what was begun is removed\n");
+  process.exitCode = INTERRUPTED;
+}
+
+async function main(): Promise<void> {
+  await using bandsox = new BandSox();
+  const vm = await createPythonVm(bandsox);
+  try {
+    await askPython(vm);
+  } finally {
+    await vm.delete();
+  }
+}
+
+async function askPython(vm: Vm): Promise<void> {
+  const { signal } = interrupted;
   say(`VM ${vm.id} is running; asking its Python`);
   const begun = performance.now();
-  const result = await vm.execPythonCapture("print('Hello from VM!')", { signal: interrupted.signal });
+  const result = await vm.execPythonCapture("print('Hello from VM!')", { signal });
   stages.push({ name: "exec", durationMs: performance.now() - begun });
   if (!result.success) throw new Error(`Python failed in the VM: ${result.error}`);
   showWaterfall();
-  await vm.stop();
+  await vm.stop({ signal });
   say("VM stopped");
   say(result.stdout.trimEnd());
-} finally {
-  await vm.delete();
 }
 
-async function createPythonVm(): Promise<Vm> {
+async function createPythonVm(bandsox: BandSox): Promise<Vm> {
   if (!(await bandsox.hasImage(LOCAL_IMAGE))) {
     try {
       say(`Creating a VM from ${REGISTRY_IMAGE}, from its registry or the store`);
-      return await create(REGISTRY_IMAGE);
+      return await create(bandsox, REGISTRY_IMAGE);
     } catch (error) {
-      if (!isBandSoxError(error, "registry_unreachable")) throw error;
-      say(`The registry cannot be reached (${error.message})`);
+      if (!isOfRegistry(error)) throw error;
+      say(`The registry does not give it (${error.message})`);
       say(`Building ${LOCAL_IMAGE} from Debian's mirror instead; this takes half a minute, once`);
       const recipe = { suite: "bookworm", include: ["python3"], reference: LOCAL_IMAGE, cmd: ["python3"] };
       await bandsox.buildDebianImage(recipe, { signal: interrupted.signal });
     }
   }
   say(`Creating a VM from ${LOCAL_IMAGE}, built here from Debian's mirror`);
-  return create(LOCAL_IMAGE);
+  return create(bandsox, LOCAL_IMAGE);
 }
 
-function create(image: string): Promise<Vm> {
+/** Whether it is the registry that failed: out of reach, or it wants a login, or less haste. */
+function isOfRegistry(error: unknown): error is BandSoxError {
+  return error instanceof BandSoxError && error.code.startsWith("registry_");
+}
+
+function create(bandsox: BandSox, image: string): Promise<Vm> {
   stages.length = 0;
   const onStage = (name: CreateStage, durationMs: number) => stages.push({ name, durationMs });
   return bandsox.createVm(image, { onStage, signal: interrupted.signal });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, globSync, readdirSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -30,6 +30,19 @@ describe("kill -9 of the creating process", () => {
     expect(existsSync(vmDir)).toBe(false);
     expect(await world.cli("vm", "delete", listed[0].id)).toMatchObject({ code: 0 });
   });
+});
+
+test("kill -9 while a golden is taken: its machine is ended, and the next create takes another", async () => {
+  const child = world.start("create", "--mem", "136", image);
+  const signature = () => globSync("staging/*/vmm/supervisor.json", { cwd: world.storage });
+  await expect.poll(signature, { timeout: 60_000, interval: 5 }).toHaveLength(1);
+  process.kill(-(child.pid ?? 0), "SIGKILL");
+  await once(child, "close");
+  const [{ id }] = JSON.parse((await world.cli("vm", "list", "--json")).stdout);
+  expect(world.leftovers()).toEqual([]);
+  expect(readdirSync(join(world.storage, "staging"))).toEqual([]);
+  expect(await world.cli("vm", "delete", id)).toMatchObject({ code: 0 });
+  expect(await world.cli("run", "--mem", "136", image, "echo", "again")).toMatchObject({ stdout: "again\n" });
 });
 
 test("SIGINT in mid-create removes what was made and ends with 130", async () => {

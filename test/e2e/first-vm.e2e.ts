@@ -85,7 +85,7 @@ describe("a VM from a plain root directory", () => {
     });
     await expect(vm.exec(["true"], { cwd: "/no/such" })).rejects.toMatchObject({ code: "exec_not_started" });
     await expect(vm.execPythonCapture("1")).rejects.toMatchObject({
-      code: "exec_not_started",
+      code: "python_missing",
       message: expect.stringContaining("python3"),
     });
   });

@@ -11,8 +11,10 @@ import (
 
 	"bandsox.dev/agent/internal/boot"
 	"bandsox.dev/agent/internal/channel"
+	"bandsox.dev/agent/internal/channel/serialline"
 	"bandsox.dev/agent/internal/exec"
 	"bandsox.dev/agent/internal/httpapi"
+	"bandsox.dev/agent/internal/kmsg"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
 )
@@ -53,16 +55,24 @@ func run(startMs int64) error {
 	if err := boot.RaiseLoopback(); err != nil {
 		console.Printf("%v", err)
 	}
+	if err := boot.CalmRuntime(); err != nil {
+		console.Printf("%v", err)
+	}
 	if err := exec.RaiseFileLimit(); err != nil {
 		console.Printf("%v", err)
 	}
-	return serve(options, newAPI(startMs, options.Off, console))
+	return serve(options, newAPI(startMs, options.Off, console), console)
 }
 
 func newAPI(startMs int64, off boot.OffMode, console *boot.Console) *httpapi.API {
 	reaper := reap.Start(reap.AllChildren)
 	guest := machine.New(console)
 	about := httpapi.About{Version: version, Kernel: boot.KernelRelease(), StartMs: startMs}
+	if log, err := kmsg.Open(); err != nil {
+		console.Printf("%v", err)
+	} else {
+		about.KernelLog = log
+	}
 	var once sync.Once
 	return httpapi.New(about, guest, reaper, func(grace time.Duration) {
 		once.Do(func() {
@@ -74,7 +84,7 @@ func newAPI(startMs int64, off boot.OffMode, console *boot.Console) *httpapi.API
 	})
 }
 
-func serve(options boot.Options, api *httpapi.API) error {
+func serve(options boot.Options, api *httpapi.API, console *boot.Console) error {
 	if options.Channel == boot.Vsock {
 		listener, err := channel.ListenVsock()
 		if err != nil {
@@ -83,7 +93,7 @@ func serve(options boot.Options, api *httpapi.API) error {
 		api.Ready(boot.UptimeMs())
 		return api.Serve(listener)
 	}
-	port, err := boot.OpenPort()
+	port, err := openPort(options.Channel, console)
 	if err != nil {
 		return err
 	}
@@ -91,8 +101,44 @@ func serve(options boot.Options, api *httpapi.API) error {
 	return servePort(port, api)
 }
 
+// port is a channel that carries one session at a time.
+type port interface {
+	channel.Transport
+	// AwaitHost returns when a handshake may begin.
+	AwaitHost() error
+}
+
+// openPort opens the virtio port, or the serial line where that is wanted or all there is.
+func openPort(kind boot.ChannelKind, console *boot.Console) (port, error) {
+	if kind == boot.VirtioSerial && boot.HasPortDriver() {
+		return boot.OpenPort()
+	}
+	if kind == boot.VirtioSerial {
+		console.Printf("the kernel has no virtio console; using %s", boot.SerialDevice)
+	}
+	tty, err := boot.OpenSerial()
+	if err != nil {
+		return nil, err
+	}
+	// Garbage may be the work of a process that has set the line to interpret bytes.
+	restore := func() {
+		if err := tty.MakeRaw(); err != nil {
+			console.Printf("%v", err)
+		}
+	}
+	return serialPort{serialline.NewGuest(tty, restore), tty}, nil
+}
+
+// serialPort is records on a serial line.
+type serialPort struct {
+	*serialline.Line
+	tty *boot.Serial
+}
+
+func (p serialPort) AwaitHost() error { return p.tty.AwaitHost() }
+
 // servePort serves one session with the host after the other.
-func servePort(port *boot.Port, api *httpapi.API) error {
+func servePort(port port, api *httpapi.API) error {
 	link := channel.NewLink(port)
 	for {
 		if err := port.AwaitHost(); err != nil {

@@ -15,8 +15,9 @@ type Options struct {
 type ChannelKind string
 
 const (
-	VirtioSerial ChannelKind = "virtio-serial"
+	VirtioSerial ChannelKind = "virtio-serial" // the first serial line instead, if the kernel cannot have the port
 	Vsock        ChannelKind = "vsock"
+	SerialLine   ChannelKind = "serial"
 )
 
 // OffMode is how the machine is ended: what makes the VMM exit depends on its machine model.
@@ -39,8 +40,9 @@ func ParseOptions(commandLine string) (Options, error) {
 			options.Off = OffMode(value)
 		}
 	}
-	if options.Channel != VirtioSerial && options.Channel != Vsock {
-		return options, fmt.Errorf("bandsox.channel=%s: expected %s or %s", options.Channel, VirtioSerial, Vsock)
+	if options.Channel != VirtioSerial && options.Channel != Vsock && options.Channel != SerialLine {
+		return options, fmt.Errorf("bandsox.channel=%s: expected %s, %s or %s", options.Channel, VirtioSerial, Vsock,
+			SerialLine)
 	}
 	if options.Off != PowerOff && options.Off != Reboot {
 		return options, fmt.Errorf("bandsox.off=%s: expected %s or %s", options.Off, PowerOff, Reboot)

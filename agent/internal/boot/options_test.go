@@ -6,6 +6,7 @@ func TestOptionsAreReadFromTheKernelCommandLine(t *testing.T) {
 	for line, want := range map[string]Options{
 		"console=ttyS0 quiet\n":                    {VirtioSerial, PowerOff},
 		"bandsox.channel=vsock bandsox.off=reboot": {Vsock, Reboot},
+		"bandsox.channel=serial":                   {SerialLine, PowerOff},
 		"bandsox.other=1 bandsox.off=poweroff":     {VirtioSerial, PowerOff},
 	} {
 		if got, err := ParseOptions(line); err != nil || got != want {

@@ -14,11 +14,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Transport is the raw channel: a Unix socket on the host, a virtio-serial port in the guest.
+// Transport is the raw channel: a Unix socket on the host, a virtio-serial port in the guest, or a serialline.Line on
+// either side.
 type Transport interface {
 	io.ReadWriter
 	SetDeadline(time.Time) error
 }
+
+// sessionTransport is a Transport that has to know where sessions begin and end.
+type sessionTransport interface {
+	// AwaitSync ends what was before: from now on only a handshake is of use.
+	AwaitSync() error
+	// WriteSync sends a message of the handshake.
+	WriteSync(message []byte) error
+}
+
+// ErrLost is a read of a Transport that cannot go on: bytes before it are lost, and what follows is good for nothing but
+// a handshake.
+var ErrLost = errors.New("bytes of the channel were lost")
 
 // readSize is large because every read of a virtio-serial port costs an exit to the VMM.
 const readSize = 64 << 10
@@ -34,9 +47,25 @@ func NewLink(transport Transport) *Link {
 	return &Link{transport: transport, reader: bufio.NewReaderSize(transport, readSize)}
 }
 
-// unsent is how many written bytes the peer has not taken yet, 0 where the transport cannot tell.
-func (l *Link) unsent() int {
-	socket, ok := l.transport.(syscall.Conn)
+func (l *Link) awaitSync() error {
+	if aware, ok := l.transport.(sessionTransport); ok {
+		return aware.AwaitSync()
+	}
+	return nil
+}
+
+// writeSync sends a message of the handshake.
+func (l *Link) writeSync(message []byte) error {
+	if aware, ok := l.transport.(sessionTransport); ok {
+		return aware.WriteSync(message)
+	}
+	_, err := l.transport.Write(message)
+	return err
+}
+
+// Unsent is how many written bytes the peer has not taken yet, 0 where the transport cannot tell.
+func Unsent(transport Transport) int {
+	socket, ok := transport.(syscall.Conn)
 	if !ok {
 		return 0
 	}

@@ -41,6 +41,16 @@ type scanner struct {
 }
 
 func (s *scanner) next(r *bufio.Reader) (nonce, error) {
+	for {
+		found, err := s.scan(r)
+		if !errors.Is(err, ErrLost) {
+			return found, err
+		}
+		s.matched, s.filled = 0, 0
+	}
+}
+
+func (s *scanner) scan(r *bufio.Reader) (nonce, error) {
 	for s.matched < len(s.magic) {
 		b, err := r.ReadByte()
 		if err != nil {
@@ -73,6 +83,9 @@ func (l *Link) AnswerSync() error {
 	if err := l.transport.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
+	if err := l.awaitSync(); err != nil {
+		return err
+	}
 	requests := scanner{magic: requestMagic}
 	asked, err := requests.next(l.reader)
 	if err != nil {
@@ -83,8 +96,7 @@ func (l *Link) AnswerSync() error {
 			return err
 		}
 	}
-	_, err = l.transport.Write(append([]byte(answerMagic), asked[:]...))
-	return err
+	return l.writeSync(append([]byte(answerMagic), asked[:]...))
 }
 
 // atRequest tells whether the bytes read next are a request of the host, as far as they are known without reading.
@@ -99,6 +111,9 @@ func (l *Link) atRequest() bool {
 // RequestSync is the host's side: it returns when the guest has answered the latest nonce. It asks again every second,
 // unless the guest has not even taken the previous request. It ends with an error only when the transport does.
 func (l *Link) RequestSync() error {
+	if err := l.awaitSync(); err != nil {
+		return err
+	}
 	answers := scanner{magic: answerMagic}
 	for {
 		asked := newNonce()
@@ -119,7 +134,7 @@ func (l *Link) request(asked nonce) error {
 	if err := l.transport.SetDeadline(time.Now().Add(syncRepeatAfter)); err != nil {
 		return err
 	}
-	_, err := l.transport.Write(append([]byte(requestMagic), asked[:]...))
+	err := l.writeSync(append([]byte(requestMagic), asked[:]...))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
@@ -136,7 +151,7 @@ func (l *Link) awaitAnswer(answers *scanner, asked nonce) (bool, error) {
 			continue
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return false, err
-		case l.unsent() == 0:
+		case Unsent(l.transport) == 0:
 			return false, nil
 		}
 		if err := l.transport.SetDeadline(time.Now().Add(syncRepeatAfter)); err != nil {

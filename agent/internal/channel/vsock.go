@@ -55,6 +55,19 @@ func (l *vsockListener) Addr() net.Addr { return vsockAddr{} }
 // vsockConn is a connected socket; the file gives it reads, writes and deadlines.
 type vsockConn struct{ *os.File }
 
+// CloseWrite tells the host that nothing more comes; what it still sends can be read.
+func (c *vsockConn) CloseWrite() error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = unix.Shutdown(int(fd), unix.SHUT_WR) }); err != nil {
+		return err
+	}
+	return os.NewSyscallError("shutdown", failed)
+}
+
 func (c *vsockConn) LocalAddr() net.Addr  { return vsockAddr{} }
 func (c *vsockConn) RemoteAddr() net.Addr { return vsockAddr{} }
 

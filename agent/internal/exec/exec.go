@@ -1,5 +1,6 @@
 // Package exec runs one command: it decides program, environment, user and directory as Docker does, starts the
-// command in a session of its own, and streams its output and its end as frames (PROTOCOL.md §4).
+// command in a session of its own, on pipes or on a terminal, and delivers its output and its end as frames
+// (PROTOCOL.md §4).
 package exec
 
 import (
@@ -19,6 +20,10 @@ type Command struct {
 	Env       map[string]string `json:"env"`
 	User      string            `json:"user"`
 	TimeoutMs int64             `json:"timeoutMs"`
+	// Stdin is whether the command's stdin can be written; otherwise it is empty.
+	Stdin bool `json:"stdin"`
+	// Terminal puts the command on a terminal, which is its stdin too.
+	Terminal *Terminal `json:"terminal"`
 }
 
 // Defaults is what the machine gives every command.
@@ -45,13 +50,26 @@ func notStarted(format string, args ...any) error {
 	return &NotStartedError{Reason: fmt.Sprintf(format, args...)}
 }
 
-// Process is a command that has been started; Stream must be called, it owns the pipes.
+// Process is a command that has been started; Deliver or Stream must be called once, they own its pipes.
 type Process struct {
-	child   *reap.Child
-	stdout  *output
-	stderr  *output
-	timeout time.Duration // 0: none
+	// Launched is what was started, with everything decided.
+	Launched Launched
+	child    *reap.Child
+	stdio    *stdio
+	timeout  time.Duration // 0: none
 }
+
+// Launched is what a command came to.
+type Launched struct {
+	Pid  int
+	Argv []string
+	Dir  string
+	User string
+}
+
+// Receiver takes a command's output, one whole frame a call, header included; the frame is valid until it returns. An
+// error ends the command.
+type Receiver interface{ Take(whole []byte) error }
 
 // Start runs command. Every failure that is the command's own is a *NotStartedError.
 func Start(command Command, defaults Defaults, reaper *reap.Reaper) (*Process, error) {
@@ -62,35 +80,65 @@ func Start(command Command, defaults Defaults, reaper *reap.Reaper) (*Process, e
 	return launch.start(reaper, time.Duration(command.TimeoutMs)*time.Millisecond)
 }
 
-// Stream delivers output until the command exits, then what is still in its pipes, then the exit frame. When ctx ends
-// or the sink fails, the command's process group is killed and the frames end without an exit.
+// Stream delivers frames to the sink, the exit frame last.
 func (p *Process) Stream(ctx context.Context, sink Sink) error {
+	frames := &frameWriter{sink: sink}
+	result, err := p.Deliver(ctx, frames)
+	if err != nil {
+		return err
+	}
+	return frames.Take(ExitFrame(result))
+}
+
+// Deliver hands over output until the command exits, then what is still in its pipes. When ctx ends or the receiver
+// fails, the command's process group is killed.
+func (p *Process) Deliver(ctx context.Context, to Receiver) (Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	frames := &frameWriter{sink: sink}
-	pumped := make(chan struct{}, 2)
-	for _, out := range []*output{p.stdout, p.stderr} {
+	defer p.stdio.close()
+	pumped := make(chan struct{}, len(p.stdio.outputs))
+	for _, out := range p.stdio.outputs {
 		go func() {
-			if err := out.pump(frames); err != nil {
+			if err := out.pump(to); err != nil {
 				cancel(err)
 			}
 			pumped <- struct{}{}
 		}()
 	}
 	result, err := p.wait(ctx)
-	p.stdout.finish()
-	p.stderr.finish()
-	<-pumped
-	<-pumped
-	p.stdout.close()
-	p.stderr.close()
-	if err != nil {
-		return err
+	p.stdio.input.end()
+	for _, out := range p.stdio.outputs {
+		out.finish()
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	for range p.stdio.outputs {
+		<-pumped
 	}
-	return frames.writeExit(result)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return result, err
+}
+
+// Kill ends the command at once: its process group, and whatever else it started on its terminal.
+func (p *Process) Kill() {
+	p.child.SignalGroup(syscall.SIGKILL)
+	if p.stdio.terminal != nil {
+		p.child.SignalSession(syscall.SIGKILL)
+	}
+}
+
+// Signal goes to the command's process group.
+func (p *Process) Signal(signal syscall.Signal) { p.child.SignalGroup(signal) }
+
+// Input is the command's stdin; it takes nothing if the command has none.
+func (p *Process) Input() *Input { return p.stdio.input }
+
+// Resize gives the command's terminal another size; ErrNoTerminal if it has none.
+func (p *Process) Resize(size Size) error {
+	if p.stdio.terminal == nil {
+		return ErrNoTerminal
+	}
+	return p.stdio.terminal.resize(size)
 }
 
 // wait returns when the command has exited, on its own or killed.
@@ -105,11 +153,11 @@ func (p *Process) wait(ctx context.Context) (Result, error) {
 	case status := <-p.child.Exited:
 		return resultOf(status), nil
 	case <-expired:
-		p.child.SignalGroup(syscall.SIGKILL)
+		p.Kill()
 		<-p.child.Exited
 		return Result{ExitCode: 128 + int(syscall.SIGKILL), Signal: "SIGKILL", TimedOut: true}, nil
 	case <-ctx.Done():
-		p.child.SignalGroup(syscall.SIGKILL)
+		p.Kill()
 		<-p.child.Exited
 		return Result{}, context.Cause(ctx)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"bandsox.dev/agent/internal/frame"
 	"bandsox.dev/agent/internal/reap"
 )
 
@@ -32,16 +33,16 @@ func (c *collected) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	length := binary.BigEndian.Uint32(p[1:])
-	body := p[frameHeaderSize:]
-	if int(length) != len(body) || length > MaxFrameSize || c.exit != nil {
+	body := p[frame.HeaderSize:]
+	if int(length) != len(body) || length > frame.MaxSize || c.exit != nil {
 		return 0, errors.New("not a frame, or one after the exit")
 	}
-	switch Kind(p[0]) {
-	case KindStdout:
+	switch frame.Kind(p[0]) {
+	case frame.Stdout:
 		c.stdout.Write(body)
-	case KindStderr:
+	case frame.Stderr:
 		c.stderr.Write(body)
-	case KindExit:
+	case frame.Exit:
 		c.exit = new(Result)
 		if err := json.Unmarshal(body, c.exit); err != nil {
 			return 0, err
@@ -197,5 +198,15 @@ func TestACommandLeadsItsOwnSessionAndReadsNothing(t *testing.T) {
 	}
 	if lines[4] != "/dev/null" {
 		t.Errorf("stdin %s", lines[4])
+	}
+}
+
+func TestACommandSleepsAsPreciselyAsAnywhere(t *testing.T) {
+	// The agent's own threads do not.
+	if err := os.WriteFile("/proc/thread-self/timerslack_ns", []byte("1000000"), 0); err != nil {
+		t.Skipf("timer slack cannot be set: %v", err)
+	}
+	if out := run(t, shell("cat /proc/self/timerslack_ns")); out.stdout.String() != "50000\n" {
+		t.Errorf("got %s", out.stdout.String())
 	}
 }

@@ -1,26 +1,11 @@
 package exec
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"io"
 	"sync"
-)
 
-// A stream of frames is: kind (1 byte), length (4 bytes, big endian), length bytes; the exit frame is the last.
-const (
-	frameHeaderSize = 5
-	// MaxFrameSize is the largest payload of a frame in bytes.
-	MaxFrameSize = 64 << 10
-)
-
-// Kind says what a frame carries.
-type Kind byte
-
-const (
-	KindStdout Kind = 1
-	KindStderr Kind = 2
-	KindExit   Kind = 3
+	"bandsox.dev/agent/internal/frame"
 )
 
 // Sink takes frames on their way to the client. A write blocks while the client does not read.
@@ -36,29 +21,27 @@ type frameWriter struct {
 }
 
 // frameBuffer has room for the header in front of the payload, so that a frame is one write.
-type frameBuffer [frameHeaderSize + MaxFrameSize]byte
+type frameBuffer [frame.HeaderSize + frame.MaxSize]byte
 
-func (b *frameBuffer) payload() []byte { return b[frameHeaderSize:] }
+func (b *frameBuffer) payload() []byte { return b[frame.HeaderSize:] }
 
-func (w *frameWriter) write(kind Kind, buffer *frameBuffer, length int) error {
-	buffer[0] = byte(kind)
-	binary.BigEndian.PutUint32(buffer[1:], uint32(length))
+// Take is a Receiver.
+func (w *frameWriter) Take(whole []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, err := w.sink.Write(buffer[:frameHeaderSize+length]); err != nil {
+	if _, err := w.sink.Write(whole); err != nil {
 		return err
 	}
 	return w.sink.Flush()
 }
 
-func (w *frameWriter) writeExit(result Result) error {
+// ExitFrame is the last frame of a command.
+func ExitFrame(result Result) []byte {
 	body, err := json.Marshal(result)
 	if err != nil {
-		return err
+		panic(err) // our own type
 	}
-	buffer := buffers.Get().(*frameBuffer)
-	defer buffers.Put(buffer)
-	return w.write(KindExit, buffer, copy(buffer.payload(), body))
+	return frame.Append(nil, frame.Exit, body)
 }
 
 var buffers = sync.Pool{New: func() any { return new(frameBuffer) }}

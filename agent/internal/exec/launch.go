@@ -1,7 +1,7 @@
 package exec
 
 import (
-	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -9,43 +9,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// start forks the command with stdin from /dev/null and a session, and so a process group, of its own.
+// timerSlack is the kernel's default, in ns; the agent's threads have more.
+const timerSlack = 50_000
+
+// start forks the command in a session, and so a process group, of its own.
 func (l launch) start(reaper *reap.Reaper, timeout time.Duration) (*Process, error) {
-	null, err := os.Open("/dev/null")
+	stdio, child, err := l.openStdio()
 	if err != nil {
 		return nil, err
 	}
-	defer null.Close()
-	stdout, childStdout, err := openOutput(KindStdout)
+	defer child.close()
+	forked, err := reaper.Fork(func() (int, error) { return l.fork(child) })
 	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(childStdout)
-	stderr, childStderr, err := openOutput(KindStderr)
-	if err != nil {
-		stdout.close()
-		return nil, err
-	}
-	defer unix.Close(childStderr)
-	child, err := reaper.Fork(func() (int, error) {
-		return l.fork([]uintptr{null.Fd(), uintptr(childStdout), uintptr(childStderr)})
-	})
-	if err != nil {
-		stdout.close()
-		stderr.close()
+		stdio.close()
 		return nil, l.forkError(err)
 	}
-	return &Process{child: child, stdout: stdout, stderr: stderr, timeout: timeout}, nil
+	launched := Launched{Pid: forked.Pid, Argv: l.argv, Dir: l.dir, User: l.userName}
+	return &Process{Launched: launched, child: forked, stdio: stdio, timeout: timeout}, nil
 }
 
 // fork runs under the reaper's lock.
-func (l launch) fork(files []uintptr) (int, error) {
+func (l launch) fork(child childFiles) (int, error) {
 	defer lowerFileLimit()()
+	// The command inherits this thread's.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0); err != nil {
+		return 0, err
+	}
 	return syscall.ForkExec(l.program, l.argv, &syscall.ProcAttr{
 		Dir:   l.dir,
 		Env:   l.env,
-		Files: files,
-		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: l.user.credential()},
+		Files: child.descriptors[:],
+		Sys: &syscall.SysProcAttr{
+			Setsid: true, Setctty: l.terminal != nil, Ctty: 0, Credential: l.user.credential(),
+		},
 	})
 }
 

@@ -6,33 +6,30 @@ import (
 	"syscall"
 	"time"
 
+	"bandsox.dev/agent/internal/frame"
 	"golang.org/x/sys/unix"
 )
 
-// output is the reading end of one of a command's pipes.
+// output is what a command's output is read from: the reading end of a pipe, or a terminal's master.
 type output struct {
-	kind Kind
+	kind frame.Kind
 	file *os.File
+	// left is how much is to be read, at most, once the command has exited.
+	left func(fd int) int
 }
 
-// openOutput makes a pipe and returns its reading end and the descriptor of its writing end.
-func openOutput(kind Kind) (*output, int, error) {
-	var ends [2]int
-	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
-		return nil, -1, os.NewSyscallError("pipe", err)
+// inPipe is how much a pipe holds.
+func inPipe(fd int) int {
+	left, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	if err != nil {
+		return 0
 	}
-	// Only our end: the command expects an ordinary, blocking pipe.
-	if err := unix.SetNonblock(ends[0], true); err != nil {
-		unix.Close(ends[0])
-		unix.Close(ends[1])
-		return nil, -1, os.NewSyscallError("fcntl", err)
-	}
-	return &output{kind: kind, file: os.NewFile(uintptr(ends[0]), "pipe")}, ends[1], nil
+	return left
 }
 
 // pump forwards what the command writes until its end of file or, after finish, until what was in the pipe then has
 // been delivered. A buffer is held only while there is something to read. An error is the sink's.
-func (o *output) pump(frames *frameWriter) error {
+func (o *output) pump(to Receiver) error {
 	raw, err := o.file.SyscallConn()
 	if err != nil {
 		return err
@@ -50,35 +47,39 @@ func (o *output) pump(frames *frameWriter) error {
 			return true
 		})
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return o.drain(raw, frames)
+			return o.drain(raw, to)
 		}
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			err = frames.write(o.kind, buffer, n)
+			frame.PutHeader(buffer[:], o.kind, n)
+			err = to.Take(buffer[:frame.HeaderSize+n])
 		}
 		buffers.Put(buffer)
-		if err != nil || n <= 0 {
+		if err != nil || n <= 0 { // a terminal ends with EIO
 			return err
 		}
 	}
 }
 
-// drain delivers what is in the pipe now and no more, so that a background process that goes on writing cannot keep
-// the stream open.
-func (o *output) drain(raw syscall.RawConn, frames *frameWriter) error {
+// drain delivers what has been written by now and no more, so that a background process that goes on writing cannot
+// keep the stream open.
+func (o *output) drain(raw syscall.RawConn, to Receiver) error {
 	left := 0
-	raw.Control(func(fd uintptr) { left, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	if err := raw.Control(func(fd uintptr) { left = o.left(int(fd)) }); err != nil {
+		return nil // closed: there is nothing to read any more
+	}
 	buffer := buffers.Get().(*frameBuffer)
 	defer buffers.Put(buffer)
 	for left > 0 {
 		n := 0
-		raw.Control(func(fd uintptr) { n, _ = read(int(fd), buffer.payload()[:min(left, MaxFrameSize)]) })
+		raw.Control(func(fd uintptr) { n, _ = read(int(fd), buffer.payload()[:min(left, frame.MaxSize)]) })
 		if n <= 0 {
 			return nil
 		}
-		if err := frames.write(o.kind, buffer, n); err != nil {
+		frame.PutHeader(buffer[:], o.kind, n)
+		if err := to.Take(buffer[:frame.HeaderSize+n]); err != nil {
 			return err
 		}
 		left -= n
@@ -88,8 +89,6 @@ func (o *output) drain(raw syscall.RawConn, frames *frameWriter) error {
 
 // finish makes pump stop waiting for more.
 func (o *output) finish() { o.file.SetReadDeadline(time.Unix(1, 0)) }
-
-func (o *output) close() { o.file.Close() }
 
 func read(fd int, p []byte) (int, error) {
 	for {

@@ -18,14 +18,22 @@ type launch struct {
 	env     []string
 	dir     string
 	user    identity
+	// userName is the user as it was asked for
+	userName string
+	stdin    bool
+	terminal *Terminal // nil: pipes
 }
 
 func prepare(command Command, defaults Defaults) (launch, error) {
-	if len(command.Argv) == 0 || command.Argv[0] == "" {
+	isLogin := len(command.Argv) == 0 && command.Terminal != nil
+	if !isLogin && (len(command.Argv) == 0 || command.Argv[0] == "") {
 		return launch{}, notStarted("no program given")
 	}
 	if command.TimeoutMs < 0 {
 		return launch{}, notStarted("timeoutMs is negative")
+	}
+	if err := command.Terminal.check(); err != nil {
+		return launch{}, err
 	}
 	spec := command.User
 	if spec == "" {
@@ -40,16 +48,27 @@ func prepare(command Command, defaults Defaults) (launch, error) {
 		return launch{}, err
 	}
 	env := environment(command, defaults, user.home)
-	program, err := findProgram(command.Argv[0], env["PATH"], dir)
-	if err != nil {
-		return launch{}, err
+	l := launch{argv: command.Argv, dir: dir, user: user, userName: spec, stdin: command.Stdin, terminal: command.Terminal}
+	if l.userName == "" {
+		l.userName = "root"
 	}
-	return launch{program: program, argv: command.Argv, env: flatten(env), dir: dir, user: user}, nil
+	if isLogin {
+		l.program, err = loginShell(user, env)
+		l.argv = []string{"-" + path.Base(l.program)}
+		env["SHELL"] = l.program
+	} else {
+		l.program, err = findProgram(command.Argv[0], env["PATH"], dir)
+	}
+	l.env = flatten(env)
+	return l, err
 }
 
 func environment(command Command, defaults Defaults, home string) map[string]string {
 	env := map[string]string{"PATH": defaultPath, "HOME": home, "HOSTNAME": defaults.Hostname}
 	maps.Copy(env, defaults.Env)
+	if command.Terminal != nil {
+		env["TERM"] = command.Terminal.term()
+	}
 	maps.Copy(env, command.Env)
 	return env
 }

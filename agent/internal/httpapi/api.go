@@ -8,8 +8,12 @@ import (
 	"time"
 
 	"bandsox.dev/agent/internal/exec"
+	"bandsox.dev/agent/internal/files"
+	"bandsox.dev/agent/internal/kmsg"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
+	"bandsox.dev/agent/internal/session"
+	"bandsox.dev/agent/internal/watch"
 )
 
 const (
@@ -25,6 +29,8 @@ type About struct {
 	Version string
 	Kernel  string
 	StartMs int64
+	// KernelLog is nil if the kernel's log cannot be read.
+	KernelLog KernelLog
 }
 
 // Machine is what the API serves.
@@ -37,20 +43,32 @@ type Machine interface {
 
 // API serves one machine.
 type API struct {
-	about    About
-	machine  Machine
-	reaper   *reap.Reaper
-	powerOff func(grace time.Duration)
-	readyMs  atomic.Int64
-	execs    chan struct{} // a token per running command
-	server   *http.Server
+	about     About
+	machine   Machine
+	reaper    *reap.Reaper
+	powerOff  func(grace time.Duration)
+	readyMs   atomic.Int64
+	execs     chan struct{} // a token per running command
+	sessions  *session.Registry
+	forwards  chan struct{} // a token per forwarded connection
+	log       KernelLog
+	transfers chan struct{} // a token per file or tree on its way
+	uploads   *files.Uploads
+	watches   *watch.Watches
+	server    *http.Server
 }
 
 // New makes the API; powerOff is called once its answer has been sent.
 func New(about About, m Machine, reaper *reap.Reaper, powerOff func(grace time.Duration)) *API {
-	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit)}
+	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit),
+		sessions: session.NewRegistry(reaper), forwards: make(chan struct{}, tcpLimit), log: about.KernelLog,
+		transfers: make(chan struct{}, transferLimit), uploads: files.NewUploads(), watches: watch.New(),
+	}
+	if a.log == nil {
+		a.log = kmsg.New()
+	}
 	a.server = &http.Server{
-		Handler:        http.HandlerFunc(a.serve),
+		Handler:        a.handler(),
 		MaxHeaderBytes: headerLimit,
 		Protocols:      new(http.Protocols),
 	}
@@ -64,27 +82,3 @@ func (a *API) Ready(uptimeMs int64) { a.readyMs.CompareAndSwap(0, uptimeMs) }
 
 // Serve answers connections until the listener fails; it may be called again with the next listener.
 func (a *API) Serve(listener net.Listener) error { return a.server.Serve(listener) }
-
-func (a *API) serve(w http.ResponseWriter, r *http.Request) {
-	route, known := routes[r.URL.Path]
-	if !known {
-		writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
-		return
-	}
-	if route.method != r.Method {
-		w.Header().Set("Allow", route.method)
-		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+route.method)
-		return
-	}
-	route.answer(a, w, r)
-}
-
-var routes = map[string]struct {
-	method string
-	answer func(*API, http.ResponseWriter, *http.Request)
-}{
-	"/v1/hello":     {http.MethodGet, (*API).hello},
-	"/v1/machine":   {http.MethodPut, (*API).enterMachine},
-	"/v1/exec":      {http.MethodPost, (*API).exec},
-	"/v1/power-off": {http.MethodPost, (*API).endMachine},
-}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bandsox.dev/agent/internal/exec"
+	"bandsox.dev/agent/internal/frame"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
 )
@@ -35,7 +36,7 @@ func (m *fakeMachine) Enter(machine.Spec) (time.Duration, error) {
 }
 
 // serveAPI serves a machine and returns clients that speak HTTP/1.1 and HTTP/2.
-func serveAPI(t *testing.T, m Machine, powerOff func(time.Duration)) map[string]*http.Client {
+func serveAPI(t testing.TB, m Machine, powerOff func(time.Duration)) map[string]*http.Client {
 	t.Helper()
 	listener, err := net.Listen("unix", t.TempDir()+"/s")
 	if err != nil {
@@ -83,7 +84,12 @@ func TestErrorsHaveACode(t *testing.T) {
 		code               string
 	}{
 		{"GET", "/v2/x", "", false, 404, "not_found"},
+		{"GET", "/", "", false, 404, "not_found"},
+		{"GET", "/v1/hello/", "", false, 404, "not_found"},
+		{"GET", "/v1//hello", "", false, 404, "not_found"},
 		{"POST", "/v1/hello", "", false, 405, "method_not_allowed"},
+		{"GET", "/v1/hello?verbose=1", "", false, 400, "bad_request"},
+		{"GET", "/v1/hello?%zz", "", false, 400, "bad_request"},
 		{"POST", "/v1/exec", `{"argv":["true"]}`, false, 409, "machine_bare"},
 		{"PUT", "/v1/machine", validSpec, true, 409, "machine_ready"},
 		{"PUT", "/v1/machine", `{}`, false, 400, "bad_request"},
@@ -100,6 +106,32 @@ func TestErrorsHaveACode(t *testing.T) {
 			if status != c.status || answer["code"] != c.code || answer["message"] == "" {
 				t.Errorf("%s %s %s: got %d %v", name, c.method, c.path, status, answer)
 			}
+		}
+	}
+}
+
+func TestARefusedMethodIsToldWhatIsAllowed(t *testing.T) {
+	for _, method := range []string{"DELETE", "HEAD"} {
+		request, _ := http.NewRequest(method, "http://vm/v1/hello", nil)
+		response, err := serveAPI(t, &fakeMachine{}, nil)["HTTP/1.1"].Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != 405 || response.Header.Get("Allow") != "GET" {
+			t.Errorf("%s: got %d, Allow %q", method, response.StatusCode, response.Header.Get("Allow"))
+		}
+	}
+}
+
+func TestAQueryParameterIsTakenOnceUnlessItRepeats(t *testing.T) {
+	taking := route{query: "path include*"}
+	for query, ok := range map[string]bool{
+		"": true, "path=a": true, "include=a&include=b&path=": true, "path=a&path=b": false, "other=1": false, "path*=1": false,
+	} {
+		request, _ := http.NewRequest("GET", "http://vm/?"+query, nil)
+		if problem := taking.checkQuery(request); (problem == "") != ok {
+			t.Errorf("%s: got %q", query, problem)
 		}
 	}
 }
@@ -140,7 +172,7 @@ func startExec(t *testing.T, client *http.Client, script string) *http.Response 
 	return response
 }
 
-func readFrame(t *testing.T, from io.Reader) (exec.Kind, string) {
+func readFrame(t *testing.T, from io.Reader) (frame.Kind, string) {
 	t.Helper()
 	var header [5]byte
 	if _, err := io.ReadFull(from, header[:]); err != nil {
@@ -150,7 +182,7 @@ func readFrame(t *testing.T, from io.Reader) (exec.Kind, string) {
 	if _, err := io.ReadFull(from, body); err != nil {
 		t.Fatal(err)
 	}
-	return exec.Kind(header[0]), string(body)
+	return frame.Kind(header[0]), string(body)
 }
 
 func TestExecStreamsFramesAsTheyComeAndEndsWithTheExit(t *testing.T) {
@@ -158,10 +190,10 @@ func TestExecStreamsFramesAsTheyComeAndEndsWithTheExit(t *testing.T) {
 		start := time.Now()
 		response := startExec(t, client, "echo now; sleep 0.3; exit 4")
 		kind, body := readFrame(t, response.Body)
-		if kind != exec.KindStdout || body != "now\n" || time.Since(start) > 250*time.Millisecond {
+		if kind != frame.Stdout || body != "now\n" || time.Since(start) > 250*time.Millisecond {
 			t.Errorf("%s: got %d %q after %v", name, kind, body, time.Since(start))
 		}
-		if kind, body = readFrame(t, response.Body); kind != exec.KindExit || body != `{"exitCode":4,"timedOut":false}` {
+		if kind, body = readFrame(t, response.Body); kind != frame.Exit || body != `{"exitCode":4,"timedOut":false}` {
 			t.Errorf("%s: got %d %q", name, kind, body)
 		}
 		if _, err := response.Body.Read(make([]byte, 1)); err != io.EOF {

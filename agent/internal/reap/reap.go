@@ -74,6 +74,19 @@ func (c *Child) SignalGroup(signal syscall.Signal) {
 	}
 }
 
+// SignalSession signals every process of the session the child leads, one by one; it does nothing once the child has
+// been collected. A process that is being made meanwhile is missed.
+func (c *Child) SignalSession(signal syscall.Signal) {
+	c.reaper.mu.Lock()
+	defer c.reaper.mu.Unlock()
+	if c.reaper.children[c.Pid] != c {
+		return
+	}
+	for _, pid := range sessionMembers(c.Pid) {
+		syscall.Kill(pid, signal)
+	}
+}
+
 // Childless tells whether no process is left to wait for, which for PID 1 means: no other process in the machine.
 func (r *Reaper) Childless() bool {
 	r.mu.Lock()

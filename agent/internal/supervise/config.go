@@ -10,18 +10,34 @@ import (
 	"os"
 )
 
+// Transport is what carries the bytes between host and guest.
+type Transport string
+
+const (
+	VirtioSerial Transport = "virtio-serial"
+	Serial       Transport = "serial" // bytes that are not the agent's may be among them
+	Vsock        Transport = "vsock"  // of the VMM's own
+)
+
 // Config is one VM. Paths are relative to the directory of the configuration file, which is also the VMM's.
 type Config struct {
-	VMID            string   `json:"vmId"`
-	Argv            []string `json:"argv"`
-	ChannelSocket   string   `json:"channelSocket"` // "": the VMM serves agentSocket itself
-	AgentSocket     string   `json:"agentSocket"`
-	ConsoleLog      string   `json:"consoleLog"`
-	ConsoleMaxBytes int64    `json:"consoleMaxBytes"`
-	VMMLog          string   `json:"vmmLog"`
-	VMMLogMaxBytes  int64    `json:"vmmLogMaxBytes"`
-	PidFile         string   `json:"pidFile"`
-	ExitFile        string   `json:"exitFile"`
+	VMID          string    `json:"vmId"`
+	Argv          []string  `json:"argv"`
+	Transport     Transport `json:"transport"`
+	ChannelSocket string    `json:"channelSocket"` // "": the VMM serves agentSocket itself
+	AgentSocket   string    `json:"agentSocket"`
+	// ControlSocket is where others ask for pauses and saves; "": the VMM has no monitor
+	ControlSocket string `json:"controlSocket"`
+	// MemoryFile is what the guest's memory is a private mapping of; needed with ControlSocket
+	MemoryFile string `json:"memoryFile"`
+	// Incoming is the device state the VMM goes on from; "": it boots
+	Incoming        string `json:"incoming"`
+	ConsoleLog      string `json:"consoleLog"`
+	ConsoleMaxBytes int64  `json:"consoleMaxBytes"`
+	VMMLog          string `json:"vmmLog"`
+	VMMLogMaxBytes  int64  `json:"vmmLogMaxBytes"`
+	PidFile         string `json:"pidFile"`
+	ExitFile        string `json:"exitFile"`
 }
 
 // ReadConfig reads and checks a configuration file.
@@ -31,8 +47,8 @@ func ReadConfig(path string) (Config, error) {
 		return Config{}, err
 	}
 	config := Config{
-		AgentSocket: "agent.sock",
-		ConsoleLog:  "console.log", ConsoleMaxBytes: 1 << 20,
+		Transport: VirtioSerial, AgentSocket: "agent.sock",
+		ConsoleLog: "console.log", ConsoleMaxBytes: 1 << 20,
 		VMMLog: "vmm.log", VMMLogMaxBytes: 256 << 10,
 		PidFile: "supervisor.json", ExitFile: "exit.json",
 	}
@@ -60,6 +76,14 @@ func (c Config) validate() error {
 		return fmt.Errorf("a log's maximum must be at least %d bytes", minLogBytes)
 	case c.ConsoleLog == "" || c.VMMLog == "" || c.PidFile == "" || c.ExitFile == "":
 		return errors.New("consoleLog, vmmLog, pidFile and exitFile must be named")
+	case c.ControlSocket != "" && c.MemoryFile == "":
+		return errors.New("controlSocket needs a memoryFile")
+	case c.Incoming != "" && c.ControlSocket == "":
+		return errors.New("incoming needs a controlSocket")
+	case c.Transport != VirtioSerial && c.Transport != Serial && c.Transport != Vsock:
+		return fmt.Errorf("transport %q: expected %s, %s or %s", c.Transport, VirtioSerial, Serial, Vsock)
+	case c.Transport == Vsock && c.ChannelSocket != "":
+		return errors.New("a VMM with vsock has no channelSocket")
 	case c.ChannelSocket != "" && c.AgentSocket == "":
 		return errors.New("channelSocket needs an agentSocket")
 	}

@@ -128,6 +128,30 @@ func TestABadConfigurationIsReported(t *testing.T) {
 	}
 }
 
+func TestAVMRemovedBeforeItsOwnerSignedIsNotStarted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.json")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startSupervisorOn(t, path)
+	config, err := os.OpenFile(path, os.O_WRONLY, 0) // returns when the supervisor has opened it to read
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	config.WriteString(`{"vmId": "vm_1", "argv": ["/bin/touch", "started"]}`)
+	config.Close()
+	event := s.event("failed")
+	if message := event["message"].(string); s.status() != 1 || !strings.Contains(message, "removed") {
+		t.Errorf("status %d, %v", s.status(), event)
+	}
+	if left, _ := os.ReadDir(s.directory); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func TestAFloodOnTheConsoleIsBounded(t *testing.T) {
 	s := startSupervisor(t, script("head -c 300000000 /dev/zero; echo; echo end"), func(c *Config) { c.ConsoleMaxBytes = 100000 })
 	s.event("started")

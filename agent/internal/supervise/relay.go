@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bandsox.dev/agent/internal/channel"
+	"bandsox.dev/agent/internal/channel/serialline"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,6 +18,7 @@ const resyncAfter = 100 * time.Millisecond
 
 // relay carries connections on agent.sock to the guest, as streams of the session on the VMM's channel.
 type relay struct {
+	serial   bool         // the channel is a serial line
 	clients  net.Listener // nil: the VMM serves its guest itself
 	channel  net.Listener
 	session  sessionSlot
@@ -34,7 +36,7 @@ const connectionLimit = 1024
 
 // listenRelay makes both sockets, so that the VMM finds one and clients the other.
 func listenRelay(config Config, onReady func()) (*relay, error) {
-	r := &relay{onReady: onReady, slots: make(chan struct{}, connectionLimit), ended: make(chan struct{}),
+	r := &relay{serial: config.Transport == Serial, onReady: onReady, slots: make(chan struct{}, connectionLimit), ended: make(chan struct{}),
 		attached: map[net.Conn]bool{}}
 	if config.ChannelSocket == "" {
 		return r, nil
@@ -116,15 +118,24 @@ func (r *relay) serveChannel() {
 			return
 		}
 		if r.attach(conn) {
-			r.serveSessions(conn)
+			r.serveConnection(conn)
 			r.detach(conn)
 		}
 	}
 }
 
+func (r *relay) serveConnection(conn net.Conn) {
+	if !r.serial {
+		r.serveSessions(channel.NewLink(conn))
+		return
+	}
+	line := serialline.NewHost(conn)
+	defer line.Stop()
+	r.serveSessions(channel.NewLink(line))
+}
+
 // serveSessions has one session after the other on a connection of the VMM, until the connection breaks.
-func (r *relay) serveSessions(conn net.Conn) {
-	link := channel.NewLink(conn)
+func (r *relay) serveSessions(link *channel.Link) {
 	for {
 		if err := link.RequestSync(); err != nil {
 			return

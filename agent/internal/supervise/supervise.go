@@ -25,7 +25,11 @@ func Run(configPath string, out io.Writer) int {
 		report.emit(failedEvent{"failed", err.Error()})
 		return 1
 	}
-	exit, err := supervise(config, stop, report)
+	exit, err := supervise(config, filepath.Base(configPath), stop, report)
+	if errors.Is(err, errAbandoned) {
+		report.emit(failedEvent{"failed", err.Error()})
+		return 1
+	}
 	if err != nil {
 		exit = Exit{At: time.Now().UTC(), Reason: err.Error()}
 	}
@@ -51,8 +55,11 @@ func enter(configPath string) (Config, error) {
 }
 
 // supervise returns how the VMM ended, or why it never started.
-func supervise(config Config, stop <-chan os.Signal, report *events) (Exit, error) {
+func supervise(config Config, configName string, stop <-chan os.Signal, report *events) (Exit, error) {
 	if err := claim(config); err != nil {
+		return Exit{}, err
+	}
+	if err := confirm(config, configName); err != nil {
 		return Exit{}, err
 	}
 	console, err := openLog(config.ConsoleLog, config.ConsoleMaxBytes)
@@ -73,13 +80,45 @@ func supervise(config Config, stop <-chan os.Signal, report *events) (Exit, erro
 		return Exit{}, err
 	}
 	defer relay.close()
-	process, err := startVMM(config.Argv, console, log)
+	inherited, err := attach(config)
 	if err != nil {
 		return Exit{}, err
 	}
+	process, err := startVMM(config.Argv, inherited.theirs, console, log)
+	inherited.handedOver()
+	if err != nil {
+		return Exit{}, err
+	}
+	endControl, err := serveControl(config, process, inherited)
+	if err != nil {
+		process.end()
+		return Exit{}, err
+	}
+	defer endControl()
 	report.emit(startedEvent{"started", process.pid})
 	relay.serve()
 	return awaitExit(process, stop, log), nil
+}
+
+// serveControl serves the control socket of a VMM that has a monitor, until the function it returns is called.
+func serveControl(config Config, process *vmm, inherited *attached) (end func(), err error) {
+	if config.ControlSocket == "" {
+		return func() {}, nil
+	}
+	memory, err := os.Open(config.MemoryFile)
+	if err != nil {
+		return nil, err
+	}
+	control, err := listenControl(config.ControlSocket, inherited.monitor, saver{process.pid, memory})
+	if err != nil {
+		memory.Close()
+		return nil, err
+	}
+	return func() {
+		control.close()
+		memory.Close()
+		os.Remove(config.ControlSocket)
+	}, nil
 }
 
 // claim records who owns the VM before there is anything to own. An exit record is of an earlier run.
@@ -92,6 +131,18 @@ func claim(config Config) error {
 		return err
 	}
 	return writeRecord(config.PidFile, identity)
+}
+
+var errAbandoned = errors.New("the VM was removed before its VMM was started")
+
+// confirm looks, once the claim can be read, whether the VM is still wanted. Whoever removes a VM removes the
+// configuration first and then ends the owner on record: either we see the one or they see the other.
+func confirm(config Config, configName string) error {
+	_, err := os.Lstat(configName)
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return errors.Join(errAbandoned, os.Remove(config.PidFile))
 }
 
 func awaitExit(process *vmm, stop <-chan os.Signal, log *boundedLog) Exit {

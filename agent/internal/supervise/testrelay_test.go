@@ -24,9 +24,14 @@ type testRelay struct {
 
 func startRelay(t *testing.T) *testRelay {
 	t.Helper()
+	return startRelayOver(t, VirtioSerial)
+}
+
+func startRelayOver(t *testing.T, transport Transport) *testRelay {
+	t.Helper()
 	before := runtime.NumGoroutine()
 	directory := t.TempDir()
-	r := &testRelay{t, Config{ChannelSocket: filepath.Join(directory, "c"), AgentSocket: filepath.Join(directory, "a")},
+	r := &testRelay{t, Config{Transport: transport, ChannelSocket: filepath.Join(directory, "c"), AgentSocket: filepath.Join(directory, "a")},
 		make(chan struct{})}
 	relay, err := listenRelay(r.config, func() { close(r.ready) })
 	if err != nil {
@@ -68,7 +73,7 @@ func (r *testRelay) vmm() net.Conn {
 }
 
 // guest answers handshakes and serves streams until the connection ends, as the agent does.
-func (r *testRelay) guest(conn net.Conn, serve func(net.Conn)) {
+func (r *testRelay) guest(conn channel.Transport, serve func(net.Conn)) {
 	r.t.Helper()
 	link := channel.NewLink(conn)
 	if err := link.AnswerSync(); err != nil {

@@ -16,6 +16,10 @@ const configVariable = "TEST_SUPERVISE_CONFIG"
 
 // TestMain lets the test program be a supervisor.
 func TestMain(m *testing.M) {
+	if memory := os.Getenv(monitoredVariable); memory != "" {
+		monitoredVMM(memory)
+		os.Exit(0)
+	}
 	if path := os.Getenv(configVariable); path != "" {
 		os.Exit(Run(path, os.Stdout))
 	}
@@ -35,7 +39,8 @@ func startSupervisor(t *testing.T, argv []string, change func(*Config)) *supervi
 	t.Helper()
 	directory := t.TempDir()
 	config := Config{VMID: "vm_1", Argv: argv, ConsoleLog: "console.log", ConsoleMaxBytes: 1 << 20, VMMLog: "vmm.log",
-		VMMLogMaxBytes: 1 << 18, PidFile: "supervisor.json", ExitFile: "exit.json", AgentSocket: "agent.sock"}
+		VMMLogMaxBytes: 1 << 18, PidFile: "supervisor.json", ExitFile: "exit.json", AgentSocket: "agent.sock",
+		Transport: VirtioSerial}
 	if change != nil {
 		change(&config)
 	}
@@ -44,6 +49,12 @@ func startSupervisor(t *testing.T, argv []string, change func(*Config)) *supervi
 	if err := os.WriteFile(path, body, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return startSupervisorOn(t, path)
+}
+
+// startSupervisorOn starts a supervisor on a configuration file.
+func startSupervisorOn(t *testing.T, path string) *supervisor {
+	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +68,7 @@ func startSupervisor(t *testing.T, argv []string, change func(*Config)) *supervi
 	}
 	write.Close()
 	t.Cleanup(func() { command.Process.Kill(); command.Wait(); read.Close() })
-	return &supervisor{t, directory, command, bufio.NewScanner(read), read}
+	return &supervisor{t, filepath.Dir(path), command, bufio.NewScanner(read), read}
 }
 
 func script(text string) []string { return []string{"/bin/sh", "-c", text} }

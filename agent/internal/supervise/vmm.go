@@ -25,7 +25,7 @@ type vmm struct {
 
 // startVMM starts argv as a child that dies with this process, and copies its output to the logs. The kernel ties that
 // death to the thread that started it, so the thread is kept until the VMM has ended.
-func startVMM(argv []string, console, log *boundedLog) (*vmm, error) {
+func startVMM(argv []string, inherited []*os.File, console, log *boundedLog) (*vmm, error) {
 	stdout, stdoutEnd, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -36,6 +36,7 @@ func startVMM(argv []string, console, log *boundedLog) (*vmm, error) {
 	}
 	command := exec.Command(argv[0], argv[1:]...)
 	command.Stdout, command.Stderr = stdoutEnd, stderrEnd
+	command.ExtraFiles = inherited
 	command.Env = []string{"PATH=" + defaultPath, "LANG=C.UTF-8"}
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	exited := make(chan error, 1)

@@ -1,4 +1,4 @@
-import { parseInput, type VmInfo, type VmSpecInput } from "@bandsox/contract";
+import { BandSoxError, parseInput, type VmInfo, type VmSpecInput } from "@bandsox/contract";
 import {
   type BuildOptions,
   type Core,
@@ -21,6 +21,10 @@ export interface BandSoxOptions {
   engine?: string;
   /** `kvm` or `tcg` (default: `BANDSOX_ACCEL`, else KVM where it really works) */
   acceleration?: "kvm" | "tcg";
+  /** Told what was recovered from or put off, e.g. a clean-up to be tried again (default: Node's process warnings) */
+  onWarning?: (message: string) => void;
+  /** How guests of the `qemu` engine are reached (default: `BANDSOX_TRANSPORT`, else `virtio-serial`) */
+  transport?: "virtio-serial" | "serial";
 }
 
 /** Everything about a new VM but its image. */
@@ -45,6 +49,7 @@ export class BandSox implements AsyncDisposable {
   readonly images: Images = new Images(() => this.#core());
   readonly #options: BandSoxOptions;
   #opening: Promise<Core> | undefined;
+  #closed = false;
 
   /** Touches nothing; the storage is opened by the first call that needs it. */
   constructor(options: BandSoxOptions = {}) {
@@ -60,8 +65,8 @@ export class BandSox implements AsyncDisposable {
    *   `engine_unavailable`, `vm_start_failed`, `disk_full`, `interrupted`
    */
   async createVm(image: string, options: CreateVmOptions = {}): Promise<Vm> {
-    const { signal, onStage, onImageEvent, ...spec } = options;
-    return (await this.#core()).createVm({ image, ...spec }, { signal, onStage, onImageEvent });
+    const { signal, ephemeral, onStage, onImageEvent, ...spec } = options;
+    return (await this.#core()).createVm({ image, ...spec }, { signal, ephemeral, onStage, onImageEvent });
   }
 
   /**
@@ -89,8 +94,8 @@ export class BandSox implements AsyncDisposable {
   }
 
   /** All VMs in the storage, the newest first, as they are now. */
-  async listVms(): Promise<VmInfo[]> {
-    return (await this.#core()).listVms();
+  async listVms(options: { signal?: AbortSignal | undefined } = {}): Promise<VmInfo[]> {
+    return (await this.#core()).listVms(options);
   }
 
   /** Whether the store has an image already, so that creating from it fetches nothing. */
@@ -137,21 +142,28 @@ export class BandSox implements AsyncDisposable {
     await (await this.#core()).buildDebianImage(recipe, options.signal);
   }
 
-  /** Closes the storage; VMs run on. */
+  /** Closes the storage: interrupts what is under way and waits for that. VMs run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const opening = this.#opening;
-    this.#opening = undefined;
-    (await opening?.catch(() => undefined))?.[Symbol.dispose]();
+    this.#closed = true;
+    const core = await this.#opening?.catch(() => undefined); // what was not opened needs no closing
+    await core?.[Symbol.asyncDispose]();
   }
 
-  #core(): Promise<Core> {
-    const { storageDir, engine, acceleration } = this.#options;
+  async #core(): Promise<Core> {
+    const { storageDir, engine, acceleration, transport, onWarning } = this.#options;
     const { env } = process;
+    const path = storageDir ?? defaultStorageDir(env);
+    if (this.#closed) throw new BandSoxError("storage_closed", `the storage ${path} was closed`, { path });
     this.#opening ??= openCore({
-      storageDir: storageDir ?? defaultStorageDir(env),
+      storageDir: path,
       binDir: defaultBinDir(env),
       engine: engine ?? env.BANDSOX_ENGINE,
       acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
+      transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
+      onWarning,
+    }).catch((error: unknown) => {
+      this.#opening = undefined; // what hindered it may be gone by the next call
+      throw error;
     });
     return this.#opening;
   }
@@ -159,4 +171,8 @@ export class BandSox implements AsyncDisposable {
 
 function accelerationOf(value: string | undefined): "kvm" | "tcg" | undefined {
   return parseInput(z.enum(["kvm", "tcg"]).optional(), value || undefined, "BANDSOX_ACCEL");
+}
+
+function transportOf(value: string | undefined): "virtio-serial" | "serial" | undefined {
+  return parseInput(z.enum(["virtio-serial", "serial"]).optional(), value || undefined, "BANDSOX_TRANSPORT");
 }

@@ -48,7 +48,7 @@ export async function init(options: InitOptions = {}): Promise<InitResult> {
   const bootFiles = skipKernel ? undefined : await ensureBootFiles({ storageDir, agentPath, kernel, ...how });
   let rootfsDigest: string | undefined;
   if (rootfs) {
-    using core = await openCore({ storageDir, binDir });
+    await using core = await openCore({ storageDir, binDir });
     rootfsDigest = (await core.installRootfs(rootfs, how)).digest;
   }
   return { ...(bootFiles ? { bootFiles } : {}), ...(rootfsDigest === undefined ? {} : { rootfsDigest }) };

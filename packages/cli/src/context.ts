@@ -1,11 +1,6 @@
 import { BandSox } from "bandsox";
-
-/** A stream text and bytes are written to; resolves once more may be written. */
-export interface Output {
-  readonly isTty: boolean;
-  readonly columns: number;
-  write(data: string | Uint8Array): Promise<void>;
-}
+import { type Output, outputOf } from "./output.ts";
+import { type Keyboard, keyboardOf, type Screen, screenOf } from "./terminal/device.ts";
 
 /** What a command has of the world. */
 export interface CliContext {
@@ -14,39 +9,49 @@ export interface CliContext {
   readonly stdout: Output;
   /** Progress and errors */
   readonly stderr: Output;
-  /** Fires on SIGINT and SIGTERM */
+  readonly stdin: Keyboard;
+  /** The terminal that stdout is on, if it is on one */
+  readonly screen: Screen;
+  /** Fires on SIGINT, SIGTERM and SIGHUP, and, with the reason, when an output takes no more */
   readonly signal: AbortSignal;
   /** Opens the storage a command names, or the default one */
   openBandSox(options: { storage?: string | undefined }): BandSox;
 }
 
-const DEFAULT_COLUMNS = 80;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The context of a real process. The first SIGINT or SIGTERM interrupts the work; its clean-up goes on. */
+/** The context of a real process: what happens to it from outside interrupts the work. */
 export function cliContext(process: NodeJS.Process): CliContext {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => controller.abort(signal));
+  interruptOnSignals(process, controller);
+  const output = (stream: NodeJS.WriteStream, name: string) =>
+    outputOf(stream, { name, onFailure: (reason) => controller.abort(reason) });
+  const stderr = output(process.stderr, "standard error");
+  // A warning nobody can be shown is not worth the command: the output's own failure ends that.
+  const onWarning = (message: string) => void stderr.write(`warning: ${message}\n`).catch(() => {});
   return {
     env: process.env,
-    stdout: outputOf(process.stdout, () => controller.abort("EPIPE")),
-    stderr: outputOf(process.stderr, () => controller.abort("EPIPE")),
+    stdout: output(process.stdout, "standard output"),
+    stderr,
+    stdin: keyboardOf(() => process.stdin),
+    screen: screenOf(process.stdout),
     signal: controller.signal,
-    openBandSox: ({ storage }) => new BandSox(storage === undefined ? {} : { storageDir: storage }),
+    openBandSox: ({ storage }) =>
+      new BandSox({ onWarning, ...(storage === undefined ? {} : { storageDir: storage }) }),
   };
 }
 
-/** A reader that goes away, as `head` does, interrupts the work rather than breaking it. */
-function outputOf(stream: NodeJS.WriteStream, onGone: () => void): Output {
-  let gone = false;
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    gone = true;
-    onGone();
-  });
-  return {
-    isTty: stream.isTTY === true,
-    columns: stream.columns ?? DEFAULT_COLUMNS,
-    write: (data) => new Promise((resolve) => (gone ? resolve() : stream.write(data, () => resolve()))),
+/** The first signal interrupts the work, whose clean-up goes on; the second does what it does to any process. */
+function interruptOnSignals(process: NodeJS.Process, controller: AbortController): void {
+  let interrupted = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (interrupted) {
+      for (const each of SIGNALS) process.off(each, onSignal);
+      process.kill(process.pid, signal);
+      return;
+    }
+    interrupted = true;
+    controller.abort(signal);
   };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
 }

@@ -1,10 +1,17 @@
 import { Command } from "@commander-js/extra-typings";
+import { catCommand } from "./commands/cat.ts";
+import { cpCommand } from "./commands/cp.ts";
 import { createCommand } from "./commands/create.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
 import { imageCommand } from "./commands/image/image.ts";
 import { initCommand } from "./commands/init.ts";
+import { logsCommand } from "./commands/logs.ts";
+import { lsCommand } from "./commands/ls.ts";
+import { portForwardCommand } from "./commands/port-forward.ts";
 import { runCommand } from "./commands/run.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { terminalCommand } from "./commands/terminal.ts";
 import { vmDeleteCommand } from "./commands/vm/delete.ts";
 import { vmGrowCommand } from "./commands/vm/grow.ts";
 import { vmListCommand } from "./commands/vm/list.ts";
@@ -30,6 +37,13 @@ export function bandsoxCommand(context: CliContext): Command {
     runCommand(context),
     createCommand(context),
     execCommand(context),
+    terminalCommand(context),
+    logsCommand(context),
+    statsCommand(context),
+    portForwardCommand(context),
+    cpCommand(context),
+    lsCommand(context),
+    catCommand(context),
     vm,
     imageCommand(context),
   ];

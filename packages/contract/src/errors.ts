@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { FILE_ERRORS } from "./file-errors.ts";
+import { IMAGE_ERRORS } from "./image-errors.ts";
 
 const text = z.string();
 const vm = z.object({ vmId: text });
 const none = z.object({});
-/** A file of the guest, or of this host when no VM is named */
-const file = z.object({ path: text, vmId: text.optional() });
+const session = z.object({ vmId: text, sessionId: text });
 
 /** One way to fail: what HTTP answers, whether repeating the same call can succeed, and what travels with it. */
 interface ErrorRow {
@@ -48,6 +49,18 @@ export const ERRORS = {
     details: z.object({ vmId: text, stage: text, console: text }),
     hint: "the last console lines are in the details; `bandsox doctor` checks what this machine lacks",
   },
+  vm_control_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ action: text, path: text }),
+    hint: "the VM is as it was; look at its logs, and try again",
+  },
+  vm_stop_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ vmId: text, pid: z.number() }),
+    hint: "see what holds the named process; once it is gone, call again",
+  },
   guest_unreachable: {
     status: 504,
     retryable: true,
@@ -66,137 +79,101 @@ export const ERRORS = {
     details: z.object({ vmId: text, command: text }),
     hint: "check the command, its working directory and its user against what the image holds",
   },
-  file_not_found: {
+  exec_busy: {
+    status: 429,
+    retryable: true,
+    details: vm,
+    hint: "too many commands run in this VM at the same time; call again when one has ended",
+  },
+  session_not_found: {
     status: 404,
     retryable: false,
-    details: file,
-    hint: "check the path; in a guest `bandsox ls <vm>:<directory>` shows what is there",
+    details: session,
+    hint: "list the VM's sessions; the oldest ended ones are forgotten, and a restart forgets all",
   },
-  is_directory: {
+  session_ended: {
     status: 409,
     retryable: false,
-    details: file,
-    hint: "name a file, or use the call for directories",
+    details: session,
+    hint: "its exit and its last output can still be read; start another session",
   },
-  not_directory: {
+  stdin_closed: {
     status: 409,
     retryable: false,
-    details: file,
-    hint: "some part of the path is a file where a directory is needed",
+    details: session,
+    hint: "start the session with `stdin: true`, and write before its stdin is closed",
   },
-  path_invalid: {
-    status: 400,
+  not_a_terminal: {
+    status: 409,
     retryable: false,
-    details: file,
-    hint: "give an absolute path without NUL, over-long names and loops of links",
+    details: session,
+    hint: "only sessions started with a terminal have a size",
   },
-  file_too_large: {
-    status: 413,
+  offset_ahead: {
+    status: 416,
     retryable: false,
-    details: file.extend({ limitBytes: z.number() }),
-    hint: "raise `maxBytes`, or stream the file instead of keeping it in memory",
+    details: session,
+    hint: "attach at an offset the session has reached, or at `end`",
   },
+  connect_failed: {
+    status: 502,
+    retryable: true,
+    details: z.object({ vmId: text, address: text }),
+    hint: "check that a program in the guest listens at this address",
+  },
+  port_unavailable: {
+    status: 409,
+    retryable: false,
+    details: z.object({ address: text }),
+    hint: "choose another port of this machine, or 0 for any free one",
+  },
+  http_request_failed: {
+    status: 502,
+    retryable: true,
+    details: z.object({
+      vmId: text,
+      url: text,
+      reason: z.enum(["timeout", "too_large", "redirect", "broken"]),
+    }),
+    hint: "look at the service in the guest; a limit on time or size can be raised in the call",
+  },
+  python_missing: {
+    status: 422,
+    retryable: false,
+    details: vm,
+    hint: "use an image that holds `python3`, e.g. python:3-alpine",
+  },
+  ...FILE_ERRORS,
   networking_unavailable: {
     status: 422,
     retryable: false,
     details: none,
     hint: "create the VM without networking",
   },
-  image_not_found: {
-    status: 404,
-    retryable: false,
-    details: z.object({ reference: text }),
-    hint: "check the name and the tag; private images need `docker login` credentials",
-  },
-  image_unknown: {
-    status: 404,
-    retryable: false,
-    details: z.object({ reference: text }),
-    hint: "list the images of the store with `bandsox image list`",
-  },
-  image_in_use: {
-    status: 409,
-    retryable: false,
-    details: z.object({ reference: text, users: z.array(text) }),
-    hint: "delete the VMs that were made from it first",
-  },
-  image_builder_missing: {
-    status: 503,
-    retryable: false,
-    details: z.object({ tool: text }),
-    hint: "install it with `apt install buildah`",
-  },
-  image_build_failed: {
-    status: 422,
-    retryable: false,
-    details: z.object({ dockerfile: text, output: text }),
-    hint: "the build's last words are in the details; the image of that name is as it was",
-  },
-  image_platform_missing: {
-    status: 404,
-    retryable: false,
-    details: z.object({ reference: text }),
-    hint: "choose an image built for this machine's architecture",
-  },
-  registry_unreachable: {
-    status: 502,
-    retryable: true,
-    details: z.object({ reference: text }),
-    hint: "check the network and the registry's address; images already in the store need neither",
-  },
-  registry_unauthorized: {
-    status: 401,
-    retryable: false,
-    details: z.object({ reference: text }),
-    hint: "log in to the registry with `docker login` or `skopeo login`",
-  },
-  registry_rate_limited: {
-    status: 429,
-    retryable: true,
-    details: z.object({ reference: text }),
-    hint: "wait, or log in to the registry to raise the limit",
-  },
-  image_daemon_unreachable: {
-    status: 502,
-    retryable: true,
-    details: z.object({ reference: text }),
-    hint: "start Docker or Podman, or name its socket in DOCKER_HOST",
-  },
-  image_digest_mismatch: {
-    status: 502,
-    retryable: true,
-    details: z.object({ reference: text }),
-    hint: "the bytes are not what the digest promises; nothing was kept, try again",
-  },
-  image_invalid: {
-    status: 422,
-    retryable: false,
-    details: z.object({ reference: text }),
-    hint: "the image is damaged or breaks its format; rebuild it",
-  },
-  image_unsupported: {
-    status: 422,
-    retryable: false,
-    details: z.object({ reference: text }),
-    hint: "convert the image to the OCI format",
-  },
-  image_too_large: {
-    status: 413,
-    retryable: false,
-    details: z.object({ reference: text }),
-    hint: "use a smaller image",
-  },
+  ...IMAGE_ERRORS,
   disk_full: {
     status: 507,
     retryable: true,
     details: z.object({ path: text }),
     hint: "free space on the named file system",
   },
+  output_failed: {
+    status: 500,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "check where the output goes",
+  },
   storage_unavailable: {
     status: 503,
     retryable: false,
     details: z.object({ path: text }),
     hint: "choose another directory with --storage or BANDSOX_STORAGE, or mend its permissions",
+  },
+  storage_closed: {
+    status: 503,
+    retryable: false,
+    details: z.object({ path: text }),
+    hint: "open the storage again; a closed one takes no more work",
   },
   storage_too_new: {
     status: 503,

@@ -1,15 +1,11 @@
 import { z } from "zod";
+import { Argument, GuestString } from "./guest-string.ts";
 import { Env } from "./vm-spec.ts";
-
-const GuestString = z
-  .string()
-  .max(1_048_576)
-  .regex(/^[^\0]*$/, "holds no NUL");
 
 /** What to run in a guest. Strings go through `/bin/sh -c`; argument lists run as they are. */
 export const ExecSpec = z.strictObject({
   /** Program and arguments; the program is looked up in the `PATH` of the exec's environment */
-  argv: z.array(GuestString).min(1, "a command is needed").max(65_536),
+  argv: z.array(Argument).min(1, "a command is needed").max(65_536),
   /** Working directory in the guest (default: the image's `WORKDIR`) */
   cwd: GuestString.optional(),
   /** Variables added to the image's and the VM's */

@@ -9,12 +9,37 @@ export {
 } from "./errors.ts";
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
+// files
+export {
+  FileEntry,
+  FileEvent,
+  FileMode,
+  FileOwner,
+  FileType,
+  Globs,
+  GuestPath,
+  type TransferProgress,
+  type TreeResult,
+} from "./files.ts";
+export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
+// health
+export { GuestProcess, OomKill, VmStats } from "./health.ts";
 // images
 export { ImageDetails, ImageHistoryEntry, ImageInfo, ImageRemoval, ImageUsage } from "./image.ts";
 // input
 export { parseInput } from "./parse.ts";
+// sessions
+export {
+  type SessionEvent,
+  SessionGap,
+  SessionId,
+  SessionInfo,
+  SessionSpec,
+  type SessionStream,
+  TerminalSize,
+} from "./session.ts";
 // VMs
-export { VmInfo } from "./vm.ts";
+export { Transport, VmInfo } from "./vm.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";
 export { Env, Metadata, VM_LIMITS, VmSpec, type VmSpecInput } from "./vm-spec.ts";
 export { MOVES, nextState, statesAllowing, type VmAction, VmState } from "./vm-state.ts";

@@ -18,4 +18,5 @@ export const VmName = z
   .regex(
     /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
     "a name has letters, digits, `.`, `_` and `-`, and starts and ends with a letter or digit",
-  );
+  )
+  .refine((name) => !name.startsWith("vm_"), "a name does not start with `vm_`, as ids do");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ARGUMENT_MAX_BYTES, utf8Length } from "./guest-string.ts";
 import { VmName } from "./vm-id.ts";
 
 /** Bounds of one VM. */
@@ -16,15 +17,19 @@ const EnvName = z
   .min(1, "a variable's name is not empty")
   .max(256, "a variable's name has at most 256 characters")
   .regex(/^[^=\0]*$/, "a variable's name holds no `=` and no NUL");
-const EnvValue = z
-  .string()
-  .max(131_072, "a variable has at most 131072 characters")
-  .regex(/^[^\0]*$/, "a variable holds no NUL");
+const EnvValue = z.string().regex(/^[^\0]*$/, "a variable holds no NUL");
 
 /** Environment variables by name. */
 export const Env = z
   .record(EnvName, EnvValue)
-  .refine((env) => Object.keys(env).length <= MAX_ENTRIES, `at most ${MAX_ENTRIES} variables`);
+  .refine((env) => Object.keys(env).length <= MAX_ENTRIES, `at most ${MAX_ENTRIES} variables`)
+  .superRefine((env, context) => {
+    for (const [name, value] of Object.entries(env)) {
+      if (utf8Length(`${name}=${value}`) <= ARGUMENT_MAX_BYTES) continue;
+      const message = `a variable has at most ${ARGUMENT_MAX_BYTES} bytes, its name included`;
+      context.addIssue({ code: "custom", path: [name], message });
+    }
+  });
 export type Env = z.infer<typeof Env>;
 
 /** Free data of the user's, kept with the VM; a JSON object of at most 64 KiB. */
@@ -66,6 +71,11 @@ export const VmSpec = z.strictObject({
     .default(4096),
   /** Whether the guest has a network (default: `false`) */
   networking: z.boolean().default(false),
+  /**
+   * How the guest comes up (default: `golden`): going on from a machine saved once it had booted, or `cold` from the
+   * kernel. An engine that cannot save machines always boots
+   */
+  boot: z.enum(["golden", "cold"]).default("golden"),
   /** Variables added to the image's environment for every exec */
   env: Env.default({}),
   metadata: Metadata.default({}),

@@ -3,6 +3,10 @@ import { VmId } from "./vm-id.ts";
 import { Env, Metadata } from "./vm-spec.ts";
 import { VmState } from "./vm-state.ts";
 
+/** What carries the bytes between host and guest. */
+export const Transport = z.enum(["vsock", "virtio-serial", "serial"]);
+export type Transport = z.infer<typeof Transport>;
+
 /** What is known of a VM at one moment. */
 export const VmInfo = z.object({
   id: VmId,
@@ -16,6 +20,8 @@ export const VmInfo = z.object({
   memMib: z.int(),
   diskSizeMib: z.int(),
   networking: z.boolean(),
+  /** Present while the VM runs */
+  transport: Transport.optional(),
   env: Env,
   metadata: Metadata,
   /** ISO 8601 */

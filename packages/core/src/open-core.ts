@@ -1,39 +1,23 @@
-import {
-  BandSoxError,
-  ID_ALPHABET,
-  parseInput,
-  VmId,
-  type VmInfo,
-  VmSpec,
-  type VmSpecInput,
-} from "@bandsox/contract";
+import { BandSoxError, ID_ALPHABET, VmId } from "@bandsox/contract";
 import { customAlphabet } from "nanoid";
+import { OpenHandles } from "./base/open-handles.ts";
+import { Operations } from "./base/operations.ts";
+import { type Core, coreOf } from "./core.ts";
 import { LayerDisks } from "./disk/layer-disk.ts";
 import type { Engine } from "./engine/engine.ts";
 import { findQemu } from "./engine/qemu/find-qemu.ts";
+import { qemuEngine } from "./engine/qemu/qemu-engine.ts";
 import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
-import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
-import { type FetchOptions, ImageStore } from "./image/image-store.ts";
-import { Images } from "./image/images.ts";
+import { openImages } from "./image/open-images.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
-import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
 import { openDatabase } from "./store/database.ts";
-import { ImageCatalog } from "./store/image-catalog.ts";
-import { ImageGuard } from "./store/image-guard.ts";
-import { ImageRecords } from "./store/image-records.ts";
 import { Leases } from "./store/leases.ts";
 import { Ledger } from "./store/ledger.ts";
 import { Staging } from "./store/staging.ts";
 import { VmRecords } from "./store/vm-records.ts";
-import { type CreateOptions, createVm } from "./vm/create-vm.ts";
-import { findVm } from "./vm/find-vm.ts";
-import { growVmDisk } from "./vm/grow-vm-disk.ts";
 import { vmImagePins } from "./vm/image-pins.ts";
-import { type OpenDisks, openImageDisk, openVmDisks } from "./vm/open-disks.ts";
 import { reconcile } from "./vm/reconcile.ts";
-import { Vm } from "./vm/vm.ts";
-import { toVmInfo } from "./vm/vm-info.ts";
 import type { VmPorts } from "./vm/vm-ports.ts";
 
 export interface CoreOptions {
@@ -44,118 +28,65 @@ export interface CoreOptions {
   readonly engine?: string | undefined;
   /** `kvm` or `tcg` (default: KVM where it really works) */
   readonly acceleration?: "kvm" | "tcg" | undefined;
-}
-
-/** An open storage. Any number of processes may have one open at the same time. */
-export interface Core extends Disposable {
-  createVm(input: VmSpecInput, options?: CreateOptions): Promise<Vm>;
-  getVm(reference: string): Promise<Vm>;
-  listVms(): Promise<VmInfo[]>;
-  readonly images: Images;
-  installRootfs(
-    rootfs: GivenRootfs,
-    options: Pick<InstallRootfsOptions, "refresh" | "onProgress" | "signal">,
-  ): Promise<{ readonly digest: string }>;
-  growDisk(reference: string, diskSizeMib: number, signal?: AbortSignal): Promise<VmInfo>;
-  openVmDisks(reference: string, signal?: AbortSignal): Promise<OpenDisks>;
-  openImageDisk(image: string, options?: FetchOptions): Promise<OpenDisks>;
-  hasImage(image: string): boolean;
-  imageCommand(vm: Vm): { entrypoint: readonly string[]; cmd: readonly string[] };
-  buildDebianImage(recipe: DebianRecipe, signal?: AbortSignal): Promise<void>;
+  /** Told what was recovered from or put off (default: Node's process warnings) */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** How guests of the `qemu` engine are reached (default: `virtio-serial`) */
+  readonly transport?: "virtio-serial" | "serial" | undefined;
 }
 
 const idOf = customAlphabet(ID_ALPHABET, 12);
 
-/** Opens a storage: builds the adapters, brings database and host in line, and returns the handle. */
+/**
+ * Opens a storage: builds the adapters, brings database and host in line, and returns the handle.
+ *
+ * @throws {BandSoxError} `storage_unavailable`, `storage_too_new`, `disk_full`
+ */
 export async function openCore(options: CoreOptions): Promise<Core> {
   const paths = storagePaths(options.storageDir);
   await using resources = new AsyncDisposableStack();
-  const database = resources.adopt(openDatabase(paths.database), (opened) => opened.close());
+  const database = resources.adopt(await openDatabase(paths.database), (opened) => opened.close());
+  const handles = resources.use(new OpenHandles()); // let go of before the database closes, after operations end
+  const operations = resources.use(new Operations(paths.root));
   const leases = new Leases(database, paths.database);
   const ledger = new Ledger(database);
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
-  const guard = new ImageGuard(database, leases);
-  const imageRecords = new ImageRecords(database);
-  const images = new ImageStore({
-    ...{ paths, staging, guard, helperPath: helpers.image, platform: platform() },
-    records: imageRecords,
+  const records = new VmRecords(database);
+  const images = openImages({
+    ...{ database, leases, paths, staging, operations, helperPath: helpers.image, platform: platform() },
+    pins: () => vmImagePins(records),
     now: () => new Date(),
   });
   const ports: VmPorts = {
-    ...{ paths, ledger, leases, images },
-    records: new VmRecords(database),
+    ...{ paths, operations, ledger, leases, staging, records, images: images.store },
     layerDisks: new LayerDisks({ paths, leases, staging }),
     ...engines(options),
     bootFiles: () => readBootFiles(options.storageDir),
+    warn: options.onWarning ?? ((message) => process.emitWarning(message, "BandSoxWarning")),
     newId: () => VmId.parse(`vm_${idOf()}`),
     now: () => new Date(),
   };
-  const catalog = new ImageCatalog(database);
-  const pins = () => vmImagePins(ports.records);
-  const library = new Images({ ...{ paths, catalog, guard, pins, staging }, store: images });
-  await reconcile(ports);
-  const opened = resources.move();
-  return coreOf(ports, { images, imageRecords, library, staging, close: () => void opened.disposeAsync() });
+  await operations.run(undefined, (signal) => reconcile(ports, signal));
+  return coreOf(ports, { images, handles, resources: resources.move() });
 }
 
-interface CoreParts {
-  readonly images: ImageStore;
-  readonly imageRecords: ImageRecords;
-  readonly library: Images;
-  readonly staging: Staging;
-  readonly close: () => void;
-}
-
-function coreOf(ports: VmPorts, { images, imageRecords, library, staging, close }: CoreParts): Core {
-  return {
-    async createVm(input, options) {
-      const record = await createVm(ports, parseInput(VmSpec, input, "VM"), options);
-      return new Vm(ports, record.id);
-    },
-    getVm: async (reference) => new Vm(ports, findVm(ports.records, reference).id),
-    async listVms() {
-      await reconcile(ports);
-      return ports.records.list().map(toVmInfo);
-    },
-    images: library,
-    installRootfs: (rootfs, how) => installRootfs(rootfs, { images, staging, records: imageRecords, ...how }),
-    growDisk: async (reference, sizeMib, signal) =>
-      growVmDisk(ports, findVm(ports.records, reference).id, { sizeMib, signal }),
-    openVmDisks: async (reference, signal) => openVmDisks(ports, findVm(ports.records, reference).id, signal),
-    openImageDisk: async (image, options) => openImageDisk(images, image, options),
-    hasImage: (image) => images.has(image),
-    imageCommand: (vm) => {
-      const config = ports.records.find(vm.id)?.imageConfig;
-      return { entrypoint: config?.entrypoint ?? [], cmd: config?.cmd ?? [] };
-    },
-    buildDebianImage: async (recipe, signal) => {
-      await buildDebianImage(recipe, { images, staging, signal });
-    },
-    [Symbol.dispose]: close,
-  };
-}
-
-/** The engines of this host; the only place that names them. Looked for when first needed. */
+/** The engines of this version; the only place that names them. */
 function engines(options: CoreOptions): Pick<VmPorts, "engine" | "defaultEngine"> {
-  const known = new Map<string, Engine>();
-  const engine = (name: string) => {
-    if (name !== "qemu") {
-      const reason = "this version has no such engine";
-      throw new BandSoxError(
-        "engine_unavailable",
-        `cannot use the engine ${JSON.stringify(name)}: ${reason}`,
-        { engine: name, reason },
-      );
-    }
-    const helpers = helperPaths(options.binDir);
-    const found =
-      known.get(name) ??
-      findQemu({ helpers, kvm: judgeKvm(kvmEvidence()), acceleration: options.acceleration });
-    known.set(name, found);
-    return found;
+  const { acceleration, transport } = options;
+  const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), acceleration, transport });
+  const qemu = qemuEngine({ helpers: helperPaths(options.binDir), find });
+  const engine = (name: string): Engine => {
+    if (name === qemu.name) return qemu;
+    const reason = "this version has no such engine";
+    const message = `cannot use the engine ${JSON.stringify(name)}: ${reason}`;
+    throw new BandSoxError("engine_unavailable", message, { engine: name, reason });
   };
-  return { engine, defaultEngine: () => engine(options.engine ?? "qemu") };
+  const defaultEngine = () => {
+    const chosen = engine(options.engine ?? qemu.name);
+    chosen.check();
+    return chosen;
+  };
+  return { engine, defaultEngine };
 }
 
 /** The OCI platform of this host. */

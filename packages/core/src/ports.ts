@@ -1,18 +1,27 @@
 // The ports of core and the adapters over files and SQLite, for testkit and for core's own tests.
+export { Operations } from "./base/operations.ts";
 export type {
   BootedVmm,
   BootRequest,
   Engine,
   EngineCapabilities,
   MachineSpec,
+  SavedMachine,
   VmmExit,
 } from "./engine/engine.ts";
 export { collect } from "./guest/collect.ts";
+export type { GuestEndpoint } from "./guest/exchange.ts";
+export { VmFiles } from "./guest/files/vm-files.ts";
 export { GuestClient } from "./guest/guest-client.ts";
 export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openDatabase } from "./store/database.ts";
 export { Leases } from "./store/leases.ts";
 export { Ledger } from "./store/ledger.ts";
+export { Staging } from "./store/staging.ts";
 export { VmRecords } from "./store/vm-records.ts";
+export { createVm } from "./vm/create-vm.ts";
+export { makeMemoryFile } from "./vm/golden.ts";
+export { Vm } from "./vm/vm.ts";
+export { type VmGuest, vmGuest } from "./vm/vm-guest.ts";
 export type { VmPorts } from "./vm/vm-ports.ts";

@@ -6,6 +6,8 @@ import {
   collect,
   type Engine,
   GuestClient,
+  makeMemoryFile,
+  type SavedMachine,
   storagePaths,
   vmPaths,
 } from "@bandsox/core/ports";
@@ -16,7 +18,7 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 export interface EngineUnderTest extends AsyncDisposable {
   readonly engine: Engine;
   /** Prepares the disks of one VM in its directory */
-  machine(dir: string): Promise<BootRequest["machine"]>;
+  machine(dir: string): Promise<Omit<BootRequest["machine"], "memoryFile">>;
 }
 
 const vmId = VmId.parse("vm_000000000000");
@@ -32,6 +34,7 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
   test("a booted guest answers, takes its machine and runs commands", async () => {
     await using vm = await boot(subject);
     expect(subject.engine.find(vm.paths)).toEqual(vm.booted.supervisor);
+    expect(subject.engine.findTransport(vm.paths)).toMatch(/^(vsock|virtio-serial|serial)$/);
     expect(await vm.guest.hello()).toMatchObject({ protocol: 1, machine: "bare" });
     await vm.configure();
     expect(await collect(vm.guest.exec({ argv: ["echo", "hi"] }))).toMatchObject({
@@ -59,6 +62,46 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
     await expect(vm.guest.hello()).rejects.toMatchObject({ code: "guest_unreachable" });
   });
 
+  test("machines go on from a saved one, each on its own disks, and so does the saved one", async () => {
+    await using saved = await temporaryDirectory();
+    await using vm = await boot(subject);
+    const into = { memory: join(saved.path, "memory"), state: join(saved.path, "state") };
+    const { pausedMs } = await subject.engine.save(vm.paths, into);
+    expect(pausedMs).toBeGreaterThan(0);
+    await using first = await boot(subject, into);
+    await using second = await boot(subject, into);
+    for (const clone of [first, second, vm]) {
+      expect(await clone.guest.hello()).toMatchObject({ machine: "bare" });
+      await clone.configure();
+      expect(await collect(clone.guest.exec({ argv: ["echo", "on"] }))).toMatchObject({ stdout: "on\n" });
+    }
+  });
+
+  test("what cannot be saved is refused, and the machine goes on", async () => {
+    await using vm = await boot(subject);
+    const into = { memory: "/nowhere/memory", state: "/nowhere/state" };
+    await expect(subject.engine.save(vm.paths, into)).rejects.toMatchObject({ code: "vm_control_failed" });
+    expect(await vm.guest.hello()).toMatchObject({ machine: "bare" });
+  });
+
+  test("a paused machine answers when it is resumed, and both twice are once", async () => {
+    await using vm = await boot(subject);
+    await subject.engine.pause(vm.paths);
+    await subject.engine.pause(vm.paths);
+    const answer = vm.guest.hello();
+    await subject.engine.resume(vm.paths);
+    await subject.engine.resume(vm.paths);
+    expect(await answer).toMatchObject({ machine: "bare" });
+  });
+
+  test("equal machines have equal shapes, others have others", async () => {
+    await using vm = await boot(subject);
+    const { engine } = subject;
+    expect(engine.shape({ ...vm.machine, memoryFile: "elsewhere" })).toBe(engine.shape(vm.machine));
+    expect(engine.shape({ ...vm.machine, vcpu: 2 })).not.toBe(engine.shape(vm.machine));
+    expect(engine.shape({ ...vm.machine, memMib: 512 })).not.toBe(engine.shape(vm.machine));
+  });
+
   test("a boot that is interrupted leaves nothing running", async () => {
     await using directory = await temporaryDirectory();
     const request = { ...(await prepare(subject, directory.path)), signal: AbortSignal.abort() };
@@ -70,13 +113,17 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
 async function prepare({ machine }: EngineUnderTest, storage: string) {
   const paths = vmPaths(storagePaths(storage), vmId);
   await mkdir(paths.dir, { recursive: true });
-  return { vmId, paths, machine: await machine(paths.dir) };
+  const spec = await machine(paths.dir);
+  await makeMemoryFile(paths.memory, spec.memMib);
+  return { vmId, paths, machine: { ...spec, memoryFile: paths.memory } };
 }
 
-async function boot(subject: EngineUnderTest) {
+async function boot(subject: EngineUnderTest, from?: SavedMachine) {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
-  const request = await prepare(subject, path);
+  const prepared = await prepare(subject, path);
+  const machine = { ...prepared.machine, ...(from ? { memoryFile: from.memory } : {}) };
+  const request = { ...prepared, machine, from };
   stack.defer(() => subject.engine.terminate(request.paths));
   const booted = await subject.engine.boot(request);
   const guest = stack.use(new GuestClient({ vmId, socketPath: join(request.paths.dir, "agent.sock") }));

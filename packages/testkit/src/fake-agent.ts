@@ -8,28 +8,45 @@ import {
 import { createServer as createSocketServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { ExecSpec } from "@bandsox/contract";
+import { frame } from "./fake-duplex.ts";
+import { execDuplex } from "./fake-exec.ts";
+import { healthAnswer } from "./fake-health.ts";
+import { FakeSessions } from "./fake-sessions.ts";
+import { carryTcp } from "./fake-tcp.ts";
 
 /** What an agent double does beyond its duty. */
 export interface FakeAgentOptions {
   /** Bytes sent instead of a proper answer to an exec, whatever the command */
   readonly rawExecBody?: Uint8Array;
+  /** How every exec is refused, if it is */
+  readonly execRefusal?: { readonly status: number; readonly code: string; readonly message: string };
   /** The protocol version its hello claims (default: `1`) */
   readonly protocol?: number;
   /** Instead of `OK`, what the handshake answers */
   readonly handshake?: string;
+  /** Called when a power-off is asked for; it is answered once this resolves */
+  beforePowerOff?(): Promise<void>;
+  /** Answers requests before the rest does; `false` leaves them to it */
+  readonly files?: ((request: IncomingMessage, response: ServerResponse) => Promise<boolean>) | undefined;
   onPowerOff?(): void;
+  /** Whether a call, e.g. `PUT /v1/sessions/…`, is done but its connection broken instead of answered */
+  losesAnswer?(route: string): boolean;
 }
 
 export interface FakeAgent extends AsyncDisposable {
   /** The body of the last `PUT /v1/machine` */
   readonly machine: () => unknown;
+  readonly sessions: FakeSessions;
+  /** Breaks every connection there is; new ones are taken. */
+  dropConnections(): void;
 }
 
 /** An agent that speaks PROTOCOL.md on a Unix socket and runs commands as plain processes of this host. */
 export async function startFakeAgent(socketPath: string, options: FakeAgentOptions = {}): Promise<FakeAgent> {
   let machine: unknown;
   const sockets = new Set<Socket>();
-  const http = httpServer(options, (body) => {
+  const sessions = new FakeSessions();
+  const http = httpServer({ ...options, sessions }, (body) => {
     machine = body;
   });
   const listener = createSocketServer((socket) => {
@@ -42,24 +59,45 @@ export async function startFakeAgent(socketPath: string, options: FakeAgentOptio
     });
   });
   await new Promise<void>((resolve, reject) => listener.once("error", reject).listen(socketPath, resolve));
+  const dropConnections = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
-    machine: () => machine,
+    ...{ machine: () => machine, sessions, dropConnections },
     [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
+      sessions[Symbol.dispose]();
+      dropConnections();
       await new Promise((resolve) => listener.close(resolve));
     },
   };
 }
 
-function httpServer(options: FakeAgentOptions, onMachine: (body: unknown) => void): HttpServer {
-  return createServer(async (request, response) => {
+type Inside = FakeAgentOptions & { readonly sessions: FakeSessions };
+
+function httpServer(options: Inside, onMachine: (body: unknown) => void): HttpServer {
+  const server = createServer(async (request, response) => {
+    if (await options.files?.(request, response)) return;
     const route = `${request.method} ${request.url}`;
+    if (options.losesAnswer?.(route)) {
+      response.end = () => response.destroy() as typeof response;
+    }
     if (route === "GET /v1/hello") return answer(response, 200, hello(options.protocol ?? 1));
     if (route === "POST /v1/exec") return exec(request, response, options);
+    if (request.url?.startsWith("/v1/sessions")) return options.sessions.answer(request, response);
+    const health = healthAnswer(new URL(request.url ?? "/", "http://guest"));
+    if (health !== undefined) return void response.end(health);
     const body: unknown = JSON.parse(await text(request));
     if (route === "PUT /v1/machine") onMachine(body);
+    if (route === "POST /v1/power-off") await options.beforePowerOff?.();
     answer(response, route === "PUT /v1/machine" ? 200 : 202, {});
     if (route === "POST /v1/power-off") options.onPowerOff?.();
+  });
+  return server.on("upgrade", (request, stream, head) => {
+    const socket = stream as Socket;
+    if (request.url === "/v1/exec")
+      return void execDuplex(request, socket, head).catch(() => socket.destroy());
+    if (request.url?.startsWith("/v1/tcp?")) return carryTcp(request, socket);
+    return options.sessions.attach(request, socket);
   });
 }
 
@@ -85,6 +123,11 @@ async function exec(
     response.writeHead(200).end(options.rawExecBody);
     return;
   }
+  if (options.execRefusal) {
+    const { status, ...problem } = options.execRefusal;
+    answer(response, status, problem);
+    return;
+  }
   const child = spawn(spec.argv[0] ?? "", spec.argv.slice(1), {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
@@ -102,14 +145,6 @@ async function exec(
     const exit = { exitCode: code ?? 128 + 9, ...(signal ? { signal } : {}), timedOut: false };
     response.end(frame(3, Buffer.from(JSON.stringify(exit))));
   });
-}
-
-/** One exec frame. */
-export function frame(kind: number, data: Uint8Array): Buffer {
-  const header = Buffer.alloc(5);
-  header.writeUInt8(kind);
-  header.writeUInt32BE(data.length, 1);
-  return Buffer.concat([header, data]);
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {

@@ -1,3 +1,4 @@
+import { access, writeFile } from "node:fs/promises";
 import { BandSoxError } from "@bandsox/contract";
 import type { BootRequest, Engine, VmmExit } from "@bandsox/core/ports";
 import { ownIdentity } from "@bandsox/core/ports";
@@ -9,6 +10,8 @@ export interface FakeEngine extends Engine, AsyncDisposable {
   beforeBoot: (request: BootRequest) => Promise<void> | void;
   /** Ends a VMM as if it crashed. */
   crash(dir: string, exit: Partial<VmmExit>): Promise<void>;
+  /** The agent double of the VM in a directory, while it runs. */
+  agent(dir: string): FakeAgent | undefined;
 }
 
 interface Running {
@@ -30,11 +33,26 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
   };
   const engine: FakeEngine = {
     name: "qemu",
-    capabilities: { networking: false, acceleration: "tcg" },
+    capabilities: { networking: false, snapshots: true },
+    check: () => {},
+    shape: ({ vcpu, memMib }) => `shape-${vcpu}-${memMib}`,
+    pause: async () => {},
+    resume: async () => {},
+    async save({ dir }, into) {
+      if (!running.has(dir)) throw controlFailed("save", dir, "it is gone");
+      try {
+        await writeFile(into.memory, "memory");
+        await writeFile(into.state, "state");
+      } catch (error) {
+        throw controlFailed("save", dir, error);
+      }
+      return { pausedMs: 1 };
+    },
     beforeBoot: () => {},
     async boot(request) {
       if (request.signal?.aborted) throw new BandSoxError("interrupted", "interrupted", {});
       await engine.beforeBoot(request);
+      if (request.from) await access(request.from.state);
       const { dir, agentSocket } = request.paths;
       exits.delete(dir);
       const agent = await startFakeAgent(agentSocket, {
@@ -50,6 +68,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
       };
     },
     find: ({ dir }) => (running.has(dir) ? ownIdentity() : undefined),
+    findTransport: ({ dir }) => (running.has(dir) ? "vsock" : undefined),
     terminate: ({ dir }) => end(dir, { requested: true, exitCode: null, signal: "SIGTERM" }),
     async waitForExit({ dir }, timeoutMs) {
       const vmm = running.get(dir);
@@ -62,9 +81,17 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
     },
     findExit: ({ dir }) => exits.get(dir),
     crash: end,
+    agent: (dir) => running.get(dir)?.agent,
     [Symbol.asyncDispose]: async () => {
       for (const dir of [...running.keys()]) await end(dir, {});
     },
   };
   return engine;
+}
+
+function controlFailed(action: string, path: string, why: unknown): BandSoxError {
+  return new BandSoxError("vm_control_failed", `cannot ${action} the VM in ${path}: ${why}`, {
+    action,
+    path,
+  });
 }

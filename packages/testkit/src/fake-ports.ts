@@ -1,26 +1,40 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BandSoxError, VmId } from "@bandsox/contract";
-import { Leases, Ledger, openDatabase, storagePaths, type VmPorts, VmRecords } from "@bandsox/core/ports";
+import {
+  Leases,
+  Ledger,
+  Operations,
+  openDatabase,
+  Staging,
+  storagePaths,
+  type VmPorts,
+  VmRecords,
+} from "@bandsox/core/ports";
 import type { FakeEngine } from "./fake-engine.ts";
 
 /** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
-export type FakePorts = VmPorts & Disposable & { readonly removedImages: Set<string> };
+export type FakePorts = VmPorts &
+  AsyncDisposable & { readonly removedImages: Set<string>; readonly warnings: string[] };
 
 export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
 
 /** Ports over a real database and a fake world. */
-export function fakePorts(storageDir: string, engine: FakeEngine): FakePorts {
+export async function fakePorts(storageDir: string, engine: FakeEngine): Promise<FakePorts> {
   const paths = storagePaths(storageDir);
-  const database = openDatabase(paths.database);
+  const database = await openDatabase(paths.database);
+  const ledger = new Ledger(database);
   const removedImages = new Set<string>();
+  const warnings: string[] = [];
+  const operations = new Operations(paths.root);
   let made = 0;
   return {
-    paths,
-    removedImages,
+    ...{ paths, operations, removedImages, warnings },
+    warn: (message) => void warnings.push(message),
     records: new VmRecords(database),
-    ledger: new Ledger(database),
+    ledger,
     leases: new Leases(database, paths.database),
+    staging: new Staging(paths.stagingDir, ledger),
     images: {
       resolve: async (image) => {
         if (!removedImages.has(image)) return { digest: FAKE_DIGEST, config: CONFIG, sizeBytes: 1 };
@@ -39,7 +53,10 @@ export function fakePorts(storageDir: string, engine: FakeEngine): FakePorts {
     bootFiles: async () => ({ vmlinuxPath: "/dev/null", initramfsPath: "/dev/null" }),
     newId: () => VmId.parse(`vm_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
     now: () => new Date(),
-    [Symbol.dispose]: () => database.close(),
+    [Symbol.asyncDispose]: async () => {
+      await operations[Symbol.asyncDispose]();
+      if (database.isOpen) database.close();
+    },
   };
 }
 

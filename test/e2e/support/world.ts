@@ -88,6 +88,7 @@ export async function busyboxRoot(dir: string): Promise<string> {
   const names = [
     "sh",
     "cat",
+    "date",
     "df",
     "echo",
     "env",

@@ -1,7 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { ExecOptions } from "bandsox";
+import { argument } from "./argument.ts";
 import { parseDurationMs } from "./values.ts";
-import { argument } from "./vm-options.ts";
 
 const durationMs = argument(parseDurationMs);
 

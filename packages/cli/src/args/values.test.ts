@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseAssignment, parseDurationMs, parseMib, parseWholeNumber } from "./values.ts";
+import { parseAssignment, parseDurationMs, parseMib, parsePortPair, parseWholeNumber } from "./values.ts";
 
 describe("sizes", () => {
   test.for([
@@ -34,4 +34,16 @@ test("an assignment's value may hold an equals sign and be empty", () => {
 
 test.for(["", "1e3", "-1", "ten", "1.0"])("%j is no whole number", (text) => {
   expect(() => parseWholeNumber(text)).toThrow(RangeError);
+});
+
+describe("ports", () => {
+  test.for([
+    ["80", { host: 0, guest: 80 }],
+    ["8080:80", { host: 8080, guest: 80 }],
+    ["0:80", { host: 0, guest: 80 }],
+  ] as const)("reads %s", ([text, ports]) => expect(parsePortPair(text)).toEqual(ports));
+
+  test.for(["", "0", "80:", ":80", "80:0", "65536", "1:2:3", "http"])("refuses %j", (text) => {
+    expect(() => parsePortPair(text)).toThrow(RangeError);
+  });
 });

@@ -28,3 +28,21 @@ export function parseDurationMs(text: string): number {
   const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[(match[2] ?? "s") as "ms" | "s" | "m" | "h"];
   return Number(match[1]) * factor;
 }
+
+/** A directory's path. Nothing given is refused: an unset variable in a script must not mean "here". @throws {RangeError} */
+export function parseDirectory(text: string): string {
+  if (text === "") throw new RangeError("it is empty");
+  return text;
+}
+
+const PORT_MAX = 65_535;
+
+/** `[host:]guest`, two TCP ports; without `host` any free port of this machine is meant. @throws {RangeError} */
+export function parsePortPair(text: string): { host: number; guest: number } {
+  const match = /^(?:([0-9]{1,5}):)?([0-9]{1,5})$/.exec(text);
+  const [host, guest] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
+  if (!match || guest < 1 || guest > PORT_MAX || host > PORT_MAX) {
+    throw new RangeError("it is not of the form [host:]guest with ports up to 65535");
+  }
+  return { host, guest };
+}

@@ -1,5 +1,7 @@
 import type { VmSpecInput } from "@bandsox/contract";
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
+import { argument } from "./argument.ts";
+import { STORAGE_OPTION } from "./storage-option.ts";
 import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
 
 /** The options every command that makes a VM has. */
@@ -11,8 +13,14 @@ export function withVmOptions(name: string) {
     .option("--disk-size <size>", "writable disk in MiB, or with a unit (default: 4096)", mib)
     .option("-e, --env <name=value>", "variable for every command in the VM; repeatable", assignment, {})
     .option("--metadata <json>", "a JSON object kept with the VM", json)
+    .addOption(
+      new Option("--boot <how>", "golden: go on from a saved machine; cold: boot the kernel").choices([
+        "golden",
+        "cold",
+      ] as const),
+    )
     .option("--networking", "give the guest a network")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)");
+    .option(...STORAGE_OPTION);
 }
 
 interface VmOptions {
@@ -23,6 +31,7 @@ interface VmOptions {
   env: Record<string, string>;
   metadata?: unknown;
   networking?: true | undefined;
+  boot?: "golden" | "cold" | undefined;
 }
 
 /** The options as the library takes them; what was not given is left to the library's defaults. */
@@ -34,6 +43,7 @@ export function toSpec({
   env,
   metadata,
   networking,
+  boot,
 }: VmOptions): Omit<VmSpecInput, "image"> {
   return {
     env,
@@ -43,18 +53,7 @@ export function toSpec({
     ...(diskSize === undefined ? {} : { diskSizeMib: diskSize }),
     ...(metadata === undefined ? {} : { metadata: metadata as NonNullable<VmSpecInput["metadata"]> }),
     ...(networking ? { networking } : {}),
-  };
-}
-
-/** Turns a parser that throws `RangeError` into one that commander reports. */
-export function argument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
+    ...(boot === undefined ? {} : { boot }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { toSpec, withVmOptions } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
-import { createWithProgress } from "./run.ts";
+import { createWithProgress, withoutProgress } from "./run.ts";
 
 /** `bandsox create`: a VM that stays. */
 export function createCommand(context: CliContext) {
@@ -15,15 +15,11 @@ export function createCommand(context: CliContext) {
     .action(async (image, options) => {
       await using bandsox = context.openBandSox(options);
       const vm = await createWithProgress(
-        options.quiet ? quiet(context) : context,
+        options.quiet ? withoutProgress(context) : context,
         bandsox,
         image,
         toSpec(options),
       );
       await context.stdout.write(options.quiet ? `${vm.id}\n` : `VM created: ${vm.id}\n`);
     });
-}
-
-function quiet(context: CliContext): CliContext {
-  return { ...context, stderr: { ...context.stderr, write: async () => {} } };
 }

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { doctor } from "bandsox";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 import { EXIT, ExitWith } from "../exit-codes.ts";
 
@@ -8,7 +9,7 @@ export function doctorCommand(context: CliContext) {
   return new Command("doctor")
     .description("check what VMs need from this machine; ends with 1 if they cannot run")
     .option("--json", "print JSON")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async ({ json, storage }) => {
       const report = await doctor({ storageDir: storage, signal: context.signal });
       await context.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : text(report));

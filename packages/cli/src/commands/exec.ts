@@ -1,8 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
+import { commandWords } from "../args/command-words.ts";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import { assignment } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
 import { ExitWith } from "../exit-codes.ts";
+import { execInTerminal } from "./exec-in-terminal.ts";
 import { streamExec } from "./stream-exec.ts";
 
 /** `bandsox exec`: a command in a VM that runs already. */
@@ -12,19 +15,31 @@ export function execCommand(context: CliContext) {
     .argument("<vm>", "id, name, or the start of an id")
     .argument("<command...>", "command and arguments, run as they are")
     .option("-e, --env <name=value>", "variable for this command; repeatable", assignment, {})
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option("-i, --interactive", "give the command this program's stdin")
+    .option("-t, --tty", "give the command a terminal; with -i, Ctrl-P Ctrl-Q leaves it running")
+    .option(...STORAGE_OPTION)
     .passThroughOptions()
-    .addHelpText(
-      "after",
-      "\nExamples:\n  bandsox exec my-vm ls -l /\n  bandsox exec my-vm sh -c 'echo $HOME'",
-    )
-    .action(async (reference, command, options) => {
+    .addHelpText("after", EXAMPLES)
+    .action(async (reference, words, options) => {
+      const command = commandWords(words);
+      const { interactive = false, tty = false, env } = options;
       await using bandsox = context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
-      const exitCode = await streamExec(context, vm, command, {
-        ...toExecOptions(options),
-        env: options.env,
-      });
+      const exec = { ...toExecOptions(options), env };
+      const exitCode = tty
+        ? await execInTerminal(context, vm, { command, interactive, ...exec })
+        : await streamExec(context, vm, command, { ...exec, ...stdinOf(context, interactive) });
       if (exitCode !== 0) throw new ExitWith(exitCode);
     });
+}
+
+const EXAMPLES = `
+Examples:
+  bandsox exec my-vm ls -l /
+  bandsox exec my-vm sh -c 'echo $HOME'
+  bandsox exec -i my-vm sh -c 'cat > /tmp/file' < file
+  bandsox exec -it my-vm sh`;
+
+function stdinOf(context: CliContext, interactive: boolean) {
+  return interactive ? { stdin: context.stdin.open() } : {};
 }

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { init, type SetupStep } from "bandsox";
+import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 
 const CLEAR_LINE = "\r\u001b[2K";
@@ -25,7 +26,7 @@ export function initCommand(context: CliContext) {
     .option("--skip-rootfs", "leave bandsox-base as it is, or absent")
     .option("--skip-cni", "accepted for scripts of earlier versions: no CNI plugins are installed by init")
     .option("-f, --force", "look for a kernel, and fetch the root file system, even though there is one")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async ({ kernelUrl, kernelSha256, rootfsUrl, rootfsSha256, ...options }) => {
       const rootfs =
         options.skipRootfs || rootfsUrl === undefined ? undefined : { url: rootfsUrl, sha256: rootfsSha256 };

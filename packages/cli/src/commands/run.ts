@@ -1,5 +1,6 @@
 import { BandSoxError } from "@bandsox/contract";
 import type { BandSox, Vm } from "bandsox";
+import { commandWords } from "../args/command-words.ts";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
 import { toSpec, withVmOptions } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
@@ -16,19 +17,23 @@ export function runCommand(context: CliContext) {
       "[command...]",
       "command and arguments, given to the image's entrypoint (default: the image's own)",
     )
+    .option("-q, --quiet", "show no progress: stderr is the command's alone")
     .option("--entrypoint <program>", "program to run instead of the image's entrypoint; empty for none")
     .passThroughOptions()
     .addHelpText("after", EXAMPLES)
     .action(async (image, command, options) => {
       await using bandsox = context.openBandSox(options);
-      const vm = await createWithProgress(context, bandsox, image, toSpec(options));
-      try {
-        const argv = await commandLine(bandsox, vm, command, options.entrypoint);
-        const exitCode = await streamExec(context, vm, argv, toExecOptions(options));
-        if (exitCode !== 0) throw new ExitWith(exitCode);
-      } finally {
-        await vm.delete();
-      }
+      await using cleanUp = new AsyncDisposableStack();
+      const vm = await createWithProgress(
+        options.quiet ? withoutProgress(context) : context,
+        bandsox,
+        image,
+        { ...toSpec(options), ephemeral: true },
+      );
+      cleanUp.defer(() => vm.delete());
+      const argv = await commandLine(bandsox, vm, commandWords(command), options.entrypoint);
+      const exitCode = await streamExec(context, vm, argv, toExecOptions(options));
+      if (exitCode !== 0) throw new ExitWith(exitCode);
     });
 }
 
@@ -42,7 +47,7 @@ export async function createWithProgress(
   context: CliContext,
   bandsox: BandSox,
   image: string,
-  spec: ReturnType<typeof toSpec>,
+  spec: ReturnType<typeof toSpec> & { ephemeral?: boolean },
 ): Promise<Vm> {
   const progress = imageProgress(context.stderr, image);
   try {
@@ -50,6 +55,11 @@ export async function createWithProgress(
   } finally {
     await progress.clear();
   }
+}
+
+/** The same context, for work whose progress nobody wants to see. */
+export function withoutProgress(context: CliContext): CliContext {
+  return { ...context, stderr: { ...context.stderr, write: async () => {} } };
 }
 
 /** Entrypoint and command as Docker joins them: a given command replaces the image's, a given entrypoint both. */

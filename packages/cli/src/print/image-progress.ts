@@ -1,5 +1,5 @@
 import type { CreateVmOptions } from "bandsox";
-import type { Output } from "../context.ts";
+import type { Output } from "../output.ts";
 
 const MEGABYTE = 1_000_000;
 const MS_PER_SECOND = 1000;

@@ -4,9 +4,7 @@ import type { StoragePaths } from "../host/paths.ts";
 import { run } from "../host/run.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Staging } from "../store/staging.ts";
-
-/** Every layer disk's device has this apparent size, whatever the file system in it has; sparse. */
-export const LAYER_APPARENT_BYTES = 65 * 1024 ** 3;
+import { LAYER_APPARENT_BYTES } from "./apparent-size.ts";
 
 export interface LayerDisksOptions {
   readonly paths: StoragePaths;

@@ -1,4 +1,4 @@
-import type { VmId } from "@bandsox/contract";
+import type { Transport, VmId } from "@bandsox/contract";
 import type { VmPaths } from "../host/paths.ts";
 import type { ProcessIdentity } from "../host/process-identity.ts";
 
@@ -6,8 +6,8 @@ import type { ProcessIdentity } from "../host/process-identity.ts";
 export interface EngineCapabilities {
   /** Whether guests can have a network */
   readonly networking: boolean;
-  /** How guest code runs: on the processor, or emulated */
-  readonly acceleration: "kvm" | "tcg";
+  /** Whether machines can be paused, saved and gone on from */
+  readonly snapshots: boolean;
 }
 
 /** The machine to be started. Paths are absolute and outlive the VM. */
@@ -16,16 +16,34 @@ export interface MachineSpec {
   readonly memMib: number;
   readonly vmlinuxPath: string;
   readonly initramfsPath: string;
+  /** Of `memMib`; the guest's memory is a private mapping of it. Zeros when the machine boots */
+  readonly memoryFile: string;
   /** Read-only, shared */
   readonly baseDisk: string;
   /** Writable, the VM's own */
   readonly layerDisk: string;
 }
 
+/** A machine saved at one moment: files that are never written again. */
+export interface SavedMachine {
+  /** The guest's memory, sparse; machines that go on from it share its pages until they change them */
+  readonly memory: string;
+  /** The state of processors and devices */
+  readonly state: string;
+}
+
+/** Where a machine is saved to: absolute paths of files that do not exist yet. */
+export interface SaveDestination extends SavedMachine {
+  /** A copy of the layer disk goes here, when it is wanted */
+  readonly layerDisk?: string | undefined;
+}
+
 export interface BootRequest {
   readonly vmId: VmId;
   readonly paths: VmPaths;
   readonly machine: MachineSpec;
+  /** Goes on from a machine of the same shape instead of booting; its disks may be others of the same size */
+  readonly from?: SavedMachine | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,19 +67,39 @@ export interface VmmExit {
   readonly reason: string;
 }
 
-/** A kind of VMM. */
+/** A kind of VMM. VMs it once started can be looked after even where it can start no more. */
 export interface Engine {
   readonly name: string;
   readonly capabilities: EngineCapabilities;
+  /** Whether this host can start its VMs at all. @throws {BandSoxError} `engine_unavailable` with the reason */
+  check(): void;
   /**
    * Starts a VMM and its guest in the VM's directory, and returns once the agent's channel is up. On failure
    * nothing of it runs any more.
    *
-   * @throws {BandSoxError} `vm_start_failed` with the console's last lines, `interrupted`
+   * @throws {BandSoxError} `engine_unavailable`, `vm_start_failed` with the console's last lines, `interrupted`
    */
   boot(request: BootRequest): Promise<BootedVmm>;
+  /**
+   * Names everything a saved machine depends on besides its disks: equal for machines that can go on from each
+   * other's saves.
+   */
+  shape(machine: Omit<MachineSpec, "baseDisk" | "layerDisk">): string;
+  /** Stops the guest's processors. Idempotent. */
+  pause(paths: VmPaths): Promise<void>;
+  /** Lets the guest go on. Idempotent. */
+  resume(paths: VmPaths): Promise<void>;
+  /**
+   * Writes the machine as it is at one moment, and lets it go on if it ran.
+   *
+   * @returns how long the guest stood still, in ms
+   * @throws {BandSoxError} `vm_control_failed`
+   */
+  save(paths: VmPaths, into: SaveDestination): Promise<{ pausedMs: number }>;
   /** The process that owns the VMM, if it still lives. */
   find(paths: VmPaths): ProcessIdentity | undefined;
+  /** How host and guest of the VMM that was started last are connected. */
+  findTransport(paths: VmPaths): Transport | undefined;
   /** Ends the VMM at once, whatever the guest does, and returns when it is gone. Idempotent. */
   terminate(paths: VmPaths): Promise<void>;
   /** Waits until the VMM has ended by itself. @returns whether it did within `timeoutMs` */

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, watch } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
-import { BandSoxError, type VmId } from "@bandsox/contract";
+import { BandSoxError, Transport, type VmId } from "@bandsox/contract";
 import { z } from "zod";
 import type { VmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
@@ -24,6 +24,7 @@ const Exit = z.object({
   requested: z.boolean(),
   reason: z.string().default(""),
 });
+const Launched = z.object({ transport: Transport });
 const Event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started") }),
   z.object({ type: z.literal("agent-ready") }),
@@ -38,8 +39,14 @@ export interface SupervisorLaunch {
   readonly helperPath: string;
   /** The VMM's command line */
   readonly argv: readonly string[];
+  /** What connects the VMM's channel socket with its guest */
+  readonly transport: Transport;
   /** The longest the guest may take until its agent answers, in ms */
   readonly bootTimeoutMs: number;
+  /** What the guest's memory is a private mapping of */
+  readonly memoryFile: string;
+  /** The device state the VMM goes on from instead of booting */
+  readonly incoming?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,10 +58,8 @@ export interface SupervisorLaunch {
 export async function launchSupervisor(
   launch: SupervisorLaunch,
 ): Promise<{ vmmMs: number; guestMs: number }> {
-  const { paths, argv } = launch;
-  await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch.vmId, paths, argv)), {
-    mode: 0o600,
-  });
+  const { paths } = launch;
+  await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch)), { mode: 0o600 });
   const begun = performance.now();
   const child = spawn(launch.helperPath, [paths.launchConfig], {
     cwd: paths.dir,
@@ -121,10 +126,10 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string): Ba
   });
 }
 
-function launchConfig(vmId: VmId, paths: VmPaths, argv: readonly string[]) {
+function launchConfig({ vmId, paths, argv, transport, memoryFile, incoming }: SupervisorLaunch) {
   return {
-    vmId,
-    argv,
+    ...{ vmId, argv, transport, memoryFile, incoming },
+    controlSocket: basename(paths.controlSocket),
     channelSocket: basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),
     consoleLog: basename(paths.console),
@@ -151,19 +156,36 @@ export function findSupervisor(paths: VmPaths): ProcessIdentity | undefined {
   return identity && isAlive(identity) ? identity : undefined;
 }
 
+/** How host and guest are connected, as the supervisor was told. */
+export function findTransport(paths: VmPaths): Transport | undefined {
+  return Launched.safeParse(readJson(paths.launchConfig)).data?.transport;
+}
+
 /** How the VMM ended, if its supervisor lived to write it down. */
 export function findVmmExit(paths: VmPaths): VmmExit | undefined {
   return Exit.safeParse(readJson(paths.exit)).data;
 }
 
-/** Ends a supervisor and with it the VMM. */
-export async function terminateSupervisor(paths: VmPaths): Promise<void> {
+/**
+ * Ends a supervisor and with it the VMM; both are gone when this resolves. The launch configuration goes first: a
+ * supervisor that has not signed yet looks for it after it has, so it is either found here or starts nothing.
+ *
+ * @throws {BandSoxError} `vm_stop_failed` when the process outlives even SIGKILL, as one stuck in the kernel does
+ */
+export async function terminateSupervisor(
+  paths: VmPaths,
+  { patienceMs = TERMINATE_PATIENCE_MS, send = signalProcess } = {},
+): Promise<void> {
+  await rm(paths.launchConfig, { force: true });
   const identity = findSupervisor(paths);
   if (!identity) return;
-  signalProcess(identity, "SIGTERM");
-  if (await waitUntilGone(identity, paths, TERMINATE_PATIENCE_MS)) return;
-  signalProcess(identity, "SIGKILL");
-  await waitUntilGone(identity, paths, TERMINATE_PATIENCE_MS);
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    send(identity, signal);
+    if (await waitUntilGone(identity, paths, patienceMs)) return;
+  }
+  const [vmId, { pid }] = [basename(paths.dir), identity];
+  const message = `cannot end ${vmId}: its supervisor, process ${pid}, still runs after SIGKILL`;
+  throw new BandSoxError("vm_stop_failed", message, { vmId, pid });
 }
 
 /** Waits for the supervisor, and so the VMM, to be gone. @returns whether it is */

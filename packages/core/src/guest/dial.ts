@@ -1,13 +1,10 @@
-import { type FileHandle, open } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
-import { basename, dirname } from "node:path";
 import { BandSoxError, type VmId } from "@bandsox/contract";
+import { reachableSocket } from "../host/socket-path.ts";
 
 /** The agent's port, on vsock and on everything that stands in for it. */
 const AGENT_PORT = 52;
 const HANDSHAKE_MAX_BYTES = 32;
-/** The kernel's limit on a Unix socket's path, its terminating NUL included */
-const SOCKET_PATH_MAX_BYTES = 107;
 
 export interface DialOptions {
   readonly vmId: VmId;
@@ -21,8 +18,10 @@ export interface DialOptions {
  * @throws {BandSoxError} `guest_unreachable`, `guest_protocol`, `interrupted`
  */
 export async function dialAgent({ vmId, socketPath, signal }: DialOptions): Promise<Socket> {
-  await using short = await shortPath(socketPath, vmId);
-  const socket = connect(short.path);
+  await using reachable = await reachableSocket(socketPath).catch((error: Error) => {
+    throw unreachable(vmId, error.message, error);
+  });
+  const socket = connect(reachable.path);
   const onAbort = () =>
     socket.destroy(new BandSoxError("interrupted", `interrupted while reaching ${vmId}`, {}));
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -69,19 +68,6 @@ function readHandshake(socket: Socket, vmId: VmId): Promise<void> {
   return promise.finally(() => {
     socket.off("error", onError).off("end", onEnd).off("close", onEnd).off("readable", onReadable);
   });
-}
-
-/** A long socket path is reached through its directory's descriptor, whose path is always short. */
-async function shortPath(path: string, vmId: VmId): Promise<AsyncDisposable & { path: string }> {
-  if (Buffer.byteLength(path) <= SOCKET_PATH_MAX_BYTES)
-    return { path, [Symbol.asyncDispose]: async () => {} };
-  const directory: FileHandle = await open(dirname(path), "r").catch((error: Error) => {
-    throw unreachable(vmId, error.message, error);
-  });
-  return {
-    path: `/proc/self/fd/${directory.fd}/${basename(path)}`,
-    [Symbol.asyncDispose]: () => directory.close(),
-  };
 }
 
 function unreachable(vmId: VmId, why: string, cause?: Error): BandSoxError {

@@ -1,17 +1,30 @@
 /**
- * Exec frames (PROTOCOL.md §4): `kind` (1 byte), `length` (4 bytes, big endian), `length` bytes.
- * The sender is a guest and hostile: a length beyond the bound ends the stream before a byte of it is kept.
+ * Frames (PROTOCOL.md §4): `kind` (1 byte), `length` (4 bytes, big endian), `length` bytes.
+ * The sender is a guest and hostile: a header that is wrong ends the stream before a byte after it is kept.
  */
 
 const HEADER_BYTES = 5;
 /** The most bytes one frame carries. */
 export const FRAME_MAX_BYTES = 65_536;
 
-/** Kinds of frames by name. */
-export const FRAME_KINDS = { stdout: 1, stderr: 2, exit: 3 } as const;
+/** Kinds of frames a guest sends, by name. */
+export const FRAME_KINDS = {
+  stdout: 1,
+  stderr: 2,
+  exit: 3,
+  gap: 4,
+  data: 5,
+  end: 6,
+  event: 7,
+  taken: 8,
+} as const;
+export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
 
-export interface Frame {
-  readonly kind: number;
+const KINDS: ReadonlySet<number> = new Set([FRAME_KINDS.stdout, FRAME_KINDS.stderr, FRAME_KINDS.exit]);
+
+export interface Frame<K extends number = FrameKind> {
+  readonly kind: K;
+  /** Never empty, and no part of a larger buffer: who keeps it keeps these bytes and no others */
   readonly data: Uint8Array;
 }
 
@@ -20,30 +33,69 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
-/** Cuts a byte stream into frames, however it is chunked. Holds at most one frame and one chunk. */
-export async function* readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
-  let pending: Uint8Array = new Uint8Array(0);
+/**
+ * Cuts a byte stream into frames, however it is chunked. Holds at most one frame and one chunk.
+ *
+ * @param kinds the kinds that may come (default: those of an exec)
+ */
+export function readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame>;
+export function readFrames<K extends number>(
+  chunks: AsyncIterable<Uint8Array>,
+  kinds: ReadonlySet<K>,
+): AsyncGenerator<Frame<K>>;
+export async function* readFrames(
+  chunks: AsyncIterable<Uint8Array>,
+  kinds: ReadonlySet<number> = KINDS,
+): AsyncGenerator<Frame<number>> {
+  let header = filling(HEADER_BYTES);
+  let frame: (Filling & { readonly kind: number }) | undefined;
   for await (const chunk of chunks) {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
     let offset = 0;
-    for (;;) {
-      const frame = frameAt(pending, offset);
-      if (!frame) break;
-      offset += HEADER_BYTES + frame.data.length;
-      yield frame;
+    while (offset < chunk.length) {
+      offset += fill(frame ?? header, chunk.subarray(offset));
+      if (!frame && isFull(header)) {
+        frame = announced(header.bytes, kinds);
+        header = filling(HEADER_BYTES);
+      } else if (frame && isFull(frame)) {
+        const { kind, bytes: data } = frame;
+        frame = undefined;
+        yield { kind, data };
+      }
     }
-    pending = pending.subarray(offset);
   }
-  if (pending.length > 0)
-    throw new FrameError(`the stream ended inside a frame, after ${pending.length} bytes of it`);
+  if (!frame && header.filled === 0) return;
+  const received = frame ? HEADER_BYTES + frame.filled : header.filled;
+  throw new FrameError(`the stream ended inside a frame, after ${received} bytes of it`);
 }
 
-function frameAt(bytes: Uint8Array, offset: number): Frame | undefined {
-  if (bytes.length - offset < HEADER_BYTES) return undefined;
-  const length = new DataView(bytes.buffer, bytes.byteOffset + offset).getUint32(1);
+interface Filling {
+  readonly bytes: Uint8Array;
+  filled: number;
+}
+
+function filling(size: number): Filling {
+  return { bytes: new Uint8Array(size), filled: 0 };
+}
+
+function isFull({ bytes, filled }: Filling): boolean {
+  return filled === bytes.length;
+}
+
+/** Copies as much of the source as fits. @returns how much that was */
+function fill(target: Filling, source: Uint8Array): number {
+  const part = source.subarray(0, target.bytes.length - target.filled);
+  target.bytes.set(part, target.filled);
+  target.filled += part.length;
+  return part.length;
+}
+
+/** The frame a header announces, still to be filled. */
+function announced(header: Uint8Array, kinds: ReadonlySet<number>): Filling & { readonly kind: number } {
+  const kind = header[0] ?? 0;
+  const length = new DataView(header.buffer).getUint32(1);
+  if (!kinds.has(kind)) throw new FrameError(`a frame is of the unknown kind ${kind}`);
   if (length > FRAME_MAX_BYTES)
     throw new FrameError(`a frame announces ${length} bytes, more than ${FRAME_MAX_BYTES}`);
-  const start = offset + HEADER_BYTES;
-  if (bytes.length < start + length) return undefined;
-  return { kind: bytes[offset] ?? 0, data: bytes.subarray(start, start + length) };
+  if (length === 0) throw new FrameError(`a frame of kind ${kind} is empty`);
+  return { ...filling(length), kind };
 }

@@ -1,19 +1,41 @@
 import { once } from "node:events";
+import { mkdir, symlink } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { VmId } from "@bandsox/contract";
 import { type FakeAgentOptions, frame, startFakeAgent, temporaryDirectory } from "@bandsox/testkit";
 import { describe, expect, test } from "vitest";
 import { collect } from "./collect.ts";
-import { GuestClient } from "./guest-client.ts";
+import { GuestClient, type GuestClientOptions } from "./guest-client.ts";
 
 const vmId = VmId.parse("vm_000000000000");
 
-async function guest(options: FakeAgentOptions = {}, socketName = "agent.sock") {
+type Limits = Pick<GuestClientOptions, "callTimeoutMs" | "execSlackMs">;
+
+async function guest(options: FakeAgentOptions = {}, limits: Limits = {}) {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
-  stack.use(await startFakeAgent(`${path}/${socketName}`, options));
-  const client = stack.use(new GuestClient({ vmId, socketPath: `${path}/${socketName}` }));
+  const socketPath = `${path}/agent.sock`;
+  stack.use(await startFakeAgent(socketPath, options));
+  const client = stack.use(new GuestClient({ vmId, socketPath, ...limits }));
   return { client, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
+
+/** A guest whose socket takes connections and never says a word. */
+async function muteGuest(limits: Limits = {}) {
+  const stack = new AsyncDisposableStack();
+  const { path } = stack.use(await temporaryDirectory());
+  const socketPath = `${path}/agent.sock`;
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket)).listen(socketPath);
+  stack.defer(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await once(server, "listening");
+  const client = stack.use(new GuestClient({ vmId, socketPath, ...limits }));
+  return { client, server, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
 const run = (client: GuestClient, ...argv: string[]) => collect(client.exec({ argv }));
 
 describe("exec", () => {
@@ -54,11 +76,74 @@ describe("exec", () => {
     await expect.poll(() => isRunning(pid)).toBe(false);
   });
 
-  test("a signal interrupts it", async () => {
+  test("a signal interrupts it, a timeout of the caller's included", async () => {
     await using g = await guest();
     const running = collect(g.client.exec({ argv: ["sleep", "1000"] }, AbortSignal.timeout(50)));
-    await expect(running).rejects.toMatchObject({
-      code: expect.stringMatching(/interrupted|guest_unreachable/),
+    await expect(running).rejects.toMatchObject({ code: "interrupted" });
+  });
+
+  test("a guest that lets a command outlive its timeout is given up", async () => {
+    await using g = await guest({}, { execSlackMs: 30 }); // the double knows no timeouts
+    await expect(collect(g.client.exec({ argv: ["sleep", "1000"], timeoutMs: 20 }))).rejects.toMatchObject({
+      code: "guest_unreachable",
+      message: expect.stringContaining("in time"),
+    });
+  });
+
+  const refusals = [
+    [429, "exec_busy", true],
+    [413, "invalid_argument", false],
+    [422, "exec_not_started", false],
+    [500, "guest_protocol", false],
+  ] as const;
+  test.for(refusals)("a refusal with %d is %s", async ([status, code, retryable]) => {
+    await using g = await guest({ execRefusal: { status, code: "any", message: "the guest's reason" } });
+    await expect(run(g.client, "true")).rejects.toMatchObject({
+      code,
+      retryable,
+      message: expect.stringContaining("the guest's reason"),
+    });
+  });
+});
+
+describe("a guest that never answers a connection", () => {
+  test("is given up after our time", async () => {
+    await using g = await muteGuest({ callTimeoutMs: 30 });
+    await expect(g.client.hello()).rejects.toMatchObject({
+      code: "guest_unreachable",
+      message: expect.stringContaining("in time"),
+    });
+  });
+
+  test("is given up when the caller says so", async () => {
+    await using g = await muteGuest();
+    const caller = new AbortController();
+    const [hello, exec] = [
+      g.client.hello(caller.signal),
+      collect(g.client.exec({ argv: ["true"] }, caller.signal)),
+    ];
+    await once(g.server, "connection");
+    caller.abort();
+    await expect(hello).rejects.toMatchObject({ code: "interrupted" });
+    await expect(exec).rejects.toMatchObject({ code: "interrupted" });
+  });
+
+  test("is given up after an exec's own timeout", async () => {
+    await using g = await muteGuest({ execSlackMs: 20 });
+    const exec = collect(g.client.exec({ argv: ["true"], timeoutMs: 10 }));
+    await expect(exec).rejects.toMatchObject({ code: "guest_unreachable" });
+  });
+
+  test("is left alone by a client that is gone", async () => {
+    await using g = await muteGuest();
+    const hello = g.client.hello();
+    hello.catch(() => {});
+    const [socket] = (await once(g.server, "connection")) as [Socket];
+    const closed = once(socket.resume(), "close");
+    await g.client[Symbol.asyncDispose]();
+    await closed;
+    await expect(hello).rejects.toMatchObject({
+      code: expect.stringMatching(/guest_unreachable|interrupted/),
     });
   });
 });
@@ -95,13 +180,10 @@ describe("a hostile guest costs an error and nothing else", () => {
 });
 
 test("a socket path longer than the kernel allows is reached all the same", async () => {
-  const { mkdir } = await import("node:fs/promises");
   await using directory = await temporaryDirectory();
   const deep = `${directory.path}/${"d".repeat(60)}/${"e".repeat(60)}`;
   await mkdir(deep, { recursive: true });
   const cwd = process.cwd();
-  const { createServer } = await import("node:net");
-  const { symlink } = await import("node:fs/promises");
   await symlink(deep, `${directory.path}/s`);
   const server = createServer((socket) => void socket.once("data", () => socket.end("ERR full\n"))).listen(
     `${directory.path}/s/agent.sock`,

@@ -1,17 +1,15 @@
-import {
-  BandSoxError,
-  type ExecEvent,
-  ExecExit,
-  type ExecSpec,
-  isAnyBandSoxError,
-  type VmId,
-} from "@bandsox/contract";
+import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
 import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
+import { CallLimit } from "./call-limit.ts";
 import { dialAgent } from "./dial.ts";
+import { toExecEvent } from "./exec-event.ts";
 import { FRAME_KINDS, FrameError, readFrames } from "./frames.ts";
+import { parseJson } from "./parse-json.ts";
 
 const CALL_TIMEOUT_MS = 60_000;
+/** What a guest gets beyond an exec's own timeout to kill the command and say so; an emulated one is slow */
+const EXEC_SLACK_MS = 30_000;
 const ANSWER_MAX_BYTES = 65_536;
 const MAX_CONNECTIONS = 128;
 /** The protocol this client speaks; an agent of another is refused, not mis-spoken to. */
@@ -44,22 +42,37 @@ export interface MachineConfig {
 export interface GuestClientOptions {
   readonly vmId: VmId;
   readonly socketPath: string;
+  /** The longest any call but an exec may take, in ms (default: `60000`) */
+  readonly callTimeoutMs?: number | undefined;
+  /** Time beyond an exec's `timeoutMs` after which the guest, not the command, is at fault, in ms (default: `30000`) */
+  readonly execSlackMs?: number | undefined;
 }
+
+/** When a request must be over, and whether it was the guest that took too long. */
+export type Limit = Pick<CallLimit, "signal" | "isLate">;
+
+/** A request for `GuestClient.open`. */
+export type GuestRequest = Pick<Dispatcher.RequestOptions, "method" | "path" | "headers" | "body">;
 
 /** Talks HTTP to the agent in one guest, and believes nothing it says without a bound and a schema. */
 export class GuestClient implements AsyncDisposable {
   readonly #vmId: VmId;
   readonly #agent: Agent;
+  readonly #closing = new AbortController();
+  readonly #callTimeoutMs: number;
+  readonly #execSlackMs: number;
 
-  constructor({ vmId, socketPath }: GuestClientOptions) {
+  constructor({ vmId, socketPath, callTimeoutMs, execSlackMs }: GuestClientOptions) {
     this.#vmId = vmId;
+    this.#callTimeoutMs = callTimeoutMs ?? CALL_TIMEOUT_MS;
+    this.#execSlackMs = execSlackMs ?? EXEC_SLACK_MS;
     this.#agent = new Agent({
       connections: MAX_CONNECTIONS,
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (_options, callback) => {
-        dialAgent({ vmId, socketPath }).then(
+        dialAgent({ vmId, socketPath, signal: this.#closing.signal }).then(
           (socket) => callback(null, socket),
           (error: Error) => callback(error, null),
         );
@@ -91,21 +104,24 @@ export class GuestClient implements AsyncDisposable {
    * Starts a command and yields what it does as it does it; the last event is `exit`. Leaving the iteration
    * early, or `signal`, kills the command's process group.
    *
-   * @throws {BandSoxError} `exec_not_started`, `guest_unreachable`, `guest_protocol`, `interrupted`
+   * @throws {BandSoxError} `exec_not_started`, `exec_busy`, `guest_unreachable`, `guest_protocol`, `interrupted`
    */
   async *exec(spec: ExecSpec, signal?: AbortSignal): AsyncGenerator<ExecEvent, void, undefined> {
-    const response = await this.#request("POST", "/v1/exec", spec, signal);
-    if (response.statusCode !== 200) throw await this.#refusal(response, "/v1/exec", spec.argv.join(" "));
+    const { timeoutMs } = spec;
+    using limit = new CallLimit(signal, timeoutMs === undefined ? undefined : timeoutMs + this.#execSlackMs);
+    const response = await this.#request("POST", "/v1/exec", spec, limit);
+    if (response.statusCode !== 200) {
+      throw await this.#refusal(response, { path: "/v1/exec", command: spec.argv.join(" "), limit });
+    }
     try {
       for await (const frame of readFrames(response.body)) {
-        if (frame.kind === FRAME_KINDS.stdout) yield { type: "stdout", data: frame.data };
-        if (frame.kind === FRAME_KINDS.stderr) yield { type: "stderr", data: frame.data };
-        if (frame.kind !== FRAME_KINDS.exit) continue;
-        yield { type: "exit", ...parseExit(frame.data) };
-        return;
+        limit.pause();
+        yield toExecEvent(frame);
+        if (frame.kind === FRAME_KINDS.exit) return;
+        limit.resume();
       }
     } catch (error) {
-      throw this.#explain(error, signal);
+      throw this.#explain(error, limit);
     } finally {
       response.body.destroy();
     }
@@ -114,19 +130,33 @@ export class GuestClient implements AsyncDisposable {
     });
   }
 
+  /** Sends a request as it is and hands over the answer whatever it says; bounding and parsing it is the caller's. */
+  async open(request: GuestRequest, limit: Limit): Promise<Dispatcher.ResponseData> {
+    using dialling = new CallLimit(limit.signal);
+    try {
+      limit.signal.throwIfAborted();
+      const answer = this.#agent.request({ origin: "http://guest", ...request, signal: limit.signal });
+      return await dialling.race(answer, (late) => void late.body.on("error", () => {}).destroy());
+    } catch (error) {
+      throw this.#explain(error, limit);
+    }
+  }
+
+  /** What an error met while talking to the guest means; `limit` is the one the request was given. */
+  explain(error: unknown, limit: Limit): BandSoxError {
+    return this.#explain(error, limit);
+  }
+
+  /** Ends what is under way, a connection that is still being made included. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
     await this.#agent.destroy();
   }
 
-  async #call(
-    method: "GET" | "PUT" | "POST",
-    path: string,
-    body: unknown,
-    signal?: AbortSignal,
-  ): Promise<unknown> {
-    const limit = AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), ...(signal ? [signal] : [])]);
+  async #call(method: Method, path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+    using limit = new CallLimit(signal, this.#callTimeoutMs);
     const response = await this.#request(method, path, body, limit);
-    if (response.statusCode >= 300) throw await this.#refusal(response, path, path);
+    if (response.statusCode >= 300) throw await this.#refusal(response, { path, command: path, limit });
     try {
       const text = await readText(response.body);
       return text === "" ? undefined : JSON.parse(text);
@@ -135,47 +165,55 @@ export class GuestClient implements AsyncDisposable {
     }
   }
 
-  async #request(method: "GET" | "PUT" | "POST", path: string, body: unknown, signal?: AbortSignal) {
+  async #request(method: Method, path: string, body: unknown, limit: CallLimit) {
     try {
-      return await this.#agent.request({
+      limit.signal.throwIfAborted();
+      const request = this.#agent.request({
         origin: "http://guest",
         path,
         method,
         ...(body === undefined
           ? {}
           : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-        ...(signal ? { signal } : {}),
+        signal: limit.signal,
       });
+      // undici looks at the signal only once there is a connection, and a guest may keep us waiting for that.
+      return await limit.race(request, giveUp);
     } catch (error) {
-      throw this.#explain(error, signal);
+      throw this.#explain(error, limit);
     }
   }
 
-  async #refusal(response: Dispatcher.ResponseData, path: string, command: string): Promise<BandSoxError> {
+  async #refusal(
+    response: Dispatcher.ResponseData,
+    { path, command, limit }: Refused,
+  ): Promise<BandSoxError> {
     const text = await readText(response.body).catch(() => "");
+    if (limit.signal.aborted) return this.#explain(limit.signal.reason, limit);
     const problem = Problem.safeParse(parseJson(text)).data;
     if (!problem) return this.#broken(`it answered ${response.statusCode} to ${path} without saying why`);
     const message = printable(problem.message);
-    if (path === "/v1/exec" && response.statusCode === 422) {
-      const details = { vmId: this.#vmId, command: command.slice(0, 1000) };
-      return new BandSoxError(
-        "exec_not_started",
-        `cannot run the command in ${this.#vmId}: ${message}`,
-        details,
-      );
+    const vmId = this.#vmId;
+    if (response.statusCode === 413) {
+      const details = { field: path === "/v1/exec" ? "exec" : "VM", found: "too large" };
+      return new BandSoxError("invalid_argument", `${vmId} cannot take so much at once: ${message}`, details);
     }
-    return this.#broken(`it refused ${path}: ${message}`);
+    if (path !== "/v1/exec") return this.#broken(`it refused ${path}: ${message}`);
+    if (response.statusCode === 429)
+      return new BandSoxError("exec_busy", `cannot run the command in ${vmId}: ${message}`, { vmId });
+    if (response.statusCode !== 422) return this.#broken(`it refused ${path}: ${message}`);
+    const details = { vmId, command: command.slice(0, 1000) };
+    return new BandSoxError("exec_not_started", `cannot run the command in ${vmId}: ${message}`, details);
   }
 
-  #explain(error: unknown, signal?: AbortSignal): BandSoxError {
+  #explain(error: unknown, limit: Limit): BandSoxError {
     if (isAnyBandSoxError(error)) return error;
-    const timedOut = signal?.reason instanceof DOMException && signal.reason.name === "TimeoutError";
-    if (signal?.aborted && !timedOut)
+    if (limit.signal.aborted && !limit.isLate)
       return new BandSoxError("interrupted", `interrupted while talking to ${this.#vmId}`, {});
     if (error instanceof FrameError || error instanceof SyntaxError || error instanceof AnswerTooLarge) {
       return this.#broken(error.message, error);
     }
-    const why = timedOut ? "it did not answer in time" : messageOf(error);
+    const why = limit.isLate ? "it did not answer in time" : messageOf(error);
     return new BandSoxError(
       "guest_unreachable",
       `cannot reach the agent in ${this.#vmId}: ${why}`,
@@ -188,6 +226,20 @@ export class GuestClient implements AsyncDisposable {
     const message = `the agent in ${this.#vmId} broke the protocol: ${why}`;
     return new BandSoxError("guest_protocol", message, { vmId: this.#vmId }, { cause });
   }
+}
+
+/** An answer that came when nobody waited for it any more. */
+function giveUp(late: Dispatcher.ResponseData): void {
+  late.body.on("error", () => {}).destroy();
+}
+
+type Method = "GET" | "PUT" | "POST";
+
+/** What the guest refused. */
+interface Refused {
+  readonly path: string;
+  readonly command: string;
+  readonly limit: CallLimit;
 }
 
 const Problem = z.object({ code: z.string(), message: z.string() });
@@ -204,20 +256,6 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function parseExit(data: Uint8Array): ExecExit {
-  const exit = ExecExit.safeParse(parseJson(Buffer.from(data).toString("utf8")));
-  if (!exit.success) throw new FrameError("the exit frame is not what it should be");
-  return exit.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no JSON is as wrong as the wrong JSON; the caller's schema refuses both
-  }
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { VmId } from "@bandsox/contract";
 
 /** The storage directory when none is given: `BANDSOX_STORAGE`, else the system's for root, else the user's own. */
@@ -9,7 +9,8 @@ export function defaultStorageDir(
 ): string {
   if (env.BANDSOX_STORAGE) return resolve(env.BANDSOX_STORAGE);
   if (uid === 0) return "/var/lib/bandsox";
-  return join(env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "bandsox");
+  const given = env.XDG_DATA_HOME ?? "";
+  return join(isAbsolute(given) ? given : join(homedir(), ".local", "share"), "bandsox");
 }
 
 /** Where everything lives under a storage root. The only builder of such paths. */
@@ -25,6 +26,8 @@ export function storagePaths(storageDir: string) {
     basesDir: join(root, "bases"),
     /** Pre-formatted empty layer disks by size */
     templatesDir: join(root, "templates"),
+    /** Saved machines from which VMs are created, by shape */
+    goldensDir: join(root, "goldens"),
     vmsDir: join(root, "vms"),
     /** Work in progress; nothing here outlives the process that made it */
     stagingDir: join(root, "staging"),
@@ -34,20 +37,27 @@ export type StoragePaths = ReturnType<typeof storagePaths>;
 
 /** The files of one VM, all in its own directory. */
 export function vmPaths(paths: StoragePaths, id: VmId) {
-  const dir = join(paths.vmsDir, id);
+  return vmmPaths(join(paths.vmsDir, id));
+}
+
+/** The files of one VMM, all in a directory of its own. */
+export function vmmPaths(dir: string) {
   return {
     dir,
+    /** What the guest's memory is a private mapping of when it boots: zeros, without a block of its own */
+    memory: join(dir, "memory"),
     layerDisk: join(dir, "layer.ext4"),
     launchConfig: join(dir, "launch.json"),
     supervisor: join(dir, "supervisor.json"),
     exit: join(dir, "exit.json"),
     agentSocket: join(dir, "agent.sock"),
     channelSocket: join(dir, "channel.sock"),
+    controlSocket: join(dir, "control.sock"),
     console: join(dir, "console.log"),
     vmmLog: join(dir, "vmm.log"),
   } as const;
 }
-export type VmPaths = ReturnType<typeof vmPaths>;
+export type VmPaths = ReturnType<typeof vmmPaths>;
 
 /** The Go helper programs, by the directory `make setup` (or the package) puts them in. */
 export function helperPaths(binDir: string) {

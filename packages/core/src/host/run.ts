@@ -1,6 +1,6 @@
 import { BandSoxError } from "@bandsox/contract";
 import { execa, type Options } from "execa";
-import { toolPath } from "./find-tool.ts";
+import { findTool, toolPath } from "./find-tool.ts";
 
 const OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024;
 const SHOWN_OUTPUT_CHARACTERS = 2000;
@@ -16,6 +16,8 @@ export interface RunOptions {
   timeoutMs?: number | undefined;
   /** Exit codes that mean success beside 0, e.g. `1` of e2fsck: "errors were corrected" */
   alsoGood?: readonly number[] | undefined;
+  /** Ends the tool with SIGTERM when this process dies, however it dies (default: `false`) */
+  endsWithUs?: boolean | undefined;
 }
 
 export interface RunResult {
@@ -41,7 +43,8 @@ export async function run(
 }
 
 function start(tool: string, args: readonly string[], options: RunOptions) {
-  return execa(tool, args, {
+  const [file = tool, ...rest] = options.endsWithUs ? tiedToUs(tool, args) : [tool, ...args];
+  return execa(file, rest, {
     reject: false,
     maxBuffer: OUTPUT_LIMIT_BYTES,
     env: { LC_ALL: "C.UTF-8", PATH: toolPath(), ...options.env },
@@ -50,6 +53,12 @@ function start(tool: string, args: readonly string[], options: RunOptions) {
     ...(options.signal ? { cancelSignal: options.signal } : {}),
     ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
   } satisfies Options);
+}
+
+/** The kernel sends the signal: a process that is killed has no say. */
+function tiedToUs(tool: string, args: readonly string[]): string[] {
+  const path = findTool(tool); // setpriv would report a missing tool as a failure of its own
+  return path ? ["setpriv", "--pdeathsig", "TERM", "--", path, ...args] : [tool, ...args];
 }
 
 function toolError(

@@ -42,7 +42,11 @@ export async function buildDebianImage(
 ): Promise<ImageRecord> {
   await using work = await options.staging.open();
   const tar = join(work.dir, "root.tar");
-  await run("mmdebstrap", mmdebstrapArgs(recipe, tar), { signal: options.signal, env: { TMPDIR: work.dir } });
+  await run("mmdebstrap", mmdebstrapArgs(recipe, tar), {
+    signal: options.signal,
+    env: { TMPDIR: work.dir },
+    endsWithUs: true,
+  });
   return await options.images.importTar(
     tar,
     recipe.reference,

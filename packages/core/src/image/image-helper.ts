@@ -55,29 +55,24 @@ export interface HelperCall {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A helper that is told to end has up to 30 s for its own clean-up; only one that hangs is killed. */
+const KILL_AFTER_MS = 35_000;
+
 /**
  * Runs the Go helper that pulls, imports and unpacks images. It ends when this process does: it watches the
- * other end of its standard input.
+ * other end of its standard input. It has ended when this settles, also when `onEvent` throws.
  *
- * @throws {BandSoxError} with the code the helper gives
+ * @throws {BandSoxError} with the code the helper gives, `interrupted`, `tool_missing`, `tool_failed`
  */
 export async function callImageHelper<T extends Final["type"]>(
   call: HelperCall,
   wanted: T,
 ): Promise<Extract<Final, { type: T }>> {
-  const [subcommand = "", ...rest] = call.args;
-  const child = execa(call.helperPath, [subcommand, "--stdin-lifeline", ...rest], {
-    stdin: "pipe",
-    reject: false,
-    env: { ...call.env },
-    buffer: { stdout: false },
-    maxBuffer: 1024 * 1024,
-    forceKillAfterDelay: 10_000,
-    ...(call.signal ? { cancelSignal: call.signal } : {}),
-  });
+  await using helper = startHelper(call);
+  const { child } = helper;
   let last: HelperEvent | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
-    const event = HelperEvent.safeParse(JSON.parse(line));
+    const event = HelperEvent.safeParse(parseLine(line, call));
     if (!event.success) continue; // an event of a newer helper that this version has no use for
     last = event.data;
     call.onEvent?.(last);
@@ -101,6 +96,35 @@ export async function callImageHelper<T extends Final["type"]>(
       output,
     },
   );
+}
+
+/** The running helper. Disposing of it ends it, if it has not ended, and waits until it is gone. */
+function startHelper(call: HelperCall) {
+  const [subcommand = "", ...rest] = call.args;
+  const child = execa(call.helperPath, [subcommand, "--stdin-lifeline", ...rest], {
+    stdin: "pipe",
+    reject: false,
+    env: { ...call.env },
+    buffer: { stdout: false },
+    maxBuffer: 1024 * 1024,
+    forceKillAfterDelay: KILL_AFTER_MS,
+    ...(call.signal ? { cancelSignal: call.signal } : {}),
+  });
+  const dispose = async () => {
+    child.kill();
+    child.stdout.resume(); // a pipe that nobody reads would hold the end back
+    await child;
+  };
+  return { child, [Symbol.asyncDispose]: dispose };
+}
+
+function parseLine(line: string, { reference }: HelperCall): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    const message = `the image helper said something that is no event while working on ${reference}`;
+    throw new BandSoxError("tool_failed", message, { tool: "bandsox-image", output: line.slice(0, 2000) });
+  }
 }
 
 function helperError(event: Extract<HelperEvent, { type: "error" }>, reference: string): BandSoxError {

@@ -1,6 +1,7 @@
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BandSoxError } from "@bandsox/contract";
+import { BASE_APPARENT_BYTES } from "../disk/apparent-size.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageGuard } from "../store/image-guard.ts";
 import type { ImageRecord, ImageRecords } from "../store/image-records.ts";
@@ -20,8 +21,6 @@ import {
 import { type RegistryAccess, registryAccess } from "./registry-access.ts";
 import { stampOf } from "./source-stamp.ts";
 
-/** Every base disk has this apparent size, so that a device never changes size under a guest; sparse. */
-export const BASE_APPARENT_BYTES = 16 * 1024 ** 3;
 /** What an image may hold unpacked: its base disk must fit the apparent size, metadata included. */
 const MAX_CONTENT_BYTES = 15 * 1024 ** 3;
 

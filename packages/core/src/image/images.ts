@@ -7,6 +7,7 @@ import {
   type ImageRemoval,
   type ImageUsage,
 } from "@bandsox/contract";
+import type { Operations } from "../base/operations.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { CatalogEntry, ImageCatalog, ImagePin } from "../store/image-catalog.ts";
 import type { ImageGuard } from "../store/image-guard.ts";
@@ -25,6 +26,7 @@ import { parseImageSource } from "./image-source.ts";
 import type { FetchOptions, ImageStore, ImportedConfig } from "./image-store.ts";
 
 export interface ImagesOptions {
+  readonly operations: Operations;
   readonly paths: StoragePaths;
   readonly store: Pick<ImageStore, "pull" | "import">;
   readonly catalog: ImageCatalog;
@@ -50,12 +52,16 @@ export class Images {
    * @throws {BandSoxError} `invalid_argument`, `image_…`, `registry_…`, `disk_full`, `interrupted`
    */
   async pull(image: string, options: FetchOptions = {}): Promise<ImageInfo> {
-    return this.#infoOf((await this.#options.store.pull(image, options)).digest);
+    return this.#options.operations.run(options.signal, async (signal) =>
+      this.#infoOf((await this.#options.store.pull(image, { ...options, signal })).digest),
+    );
   }
 
   /** Reads any source into the store under a name, by which VMs are then made without it. */
   async import(source: string, name: string, options: ImportOptions = {}): Promise<ImageInfo> {
-    return this.#infoOf((await this.#options.store.import(source, name, options)).digest);
+    return this.#options.operations.run(options.signal, async (signal) =>
+      this.#infoOf((await this.#options.store.import(source, name, { ...options, signal })).digest),
+    );
   }
 
   /** Builds an image from a Dockerfile, a path or a text, and gives it a name; see `buildImage`. */
@@ -63,30 +69,33 @@ export class Images {
     dockerfile: string,
     options: BuildOptions = {},
   ): Promise<ImageInfo & { readonly name: string }> {
-    const { name, record } = await buildImage(this.#options, dockerfile, options);
-    return { ...(await this.#infoOf(record.digest)), name };
+    return this.#options.operations.run(options.signal, async (signal) => {
+      const { name, record } = await buildImage(this.#options, dockerfile, { ...options, signal });
+      return { ...(await this.#infoOf(record.digest)), name };
+    });
   }
 
   /** All images, the newest first. */
   async list(): Promise<ImageInfo[]> {
-    const { paths, catalog, pins } = this.#options;
-    return toImageInfos(paths, await readImages(paths, catalog.list()), pins());
+    return this.#options.operations.run(undefined, () => this.#list());
   }
 
   /** What the store occupies on the disk, what images share counted once. */
   async usage(): Promise<ImageUsage> {
-    return measureFiles(this.#options.paths);
+    return this.#options.operations.run(undefined, () => measureFiles(this.#options.paths));
   }
 
   /** An image by name, digest, or the start of its digest. @throws {BandSoxError} `image_unknown` */
   async inspect(image: string): Promise<ImageDetails> {
-    const stored = await this.#find(image);
-    return toImageDetails(stored, await this.#infoOf(stored.entry.digest));
+    return this.#options.operations.run(undefined, async () => {
+      const stored = await this.#find(image);
+      return toImageDetails(stored, await this.#infoOf(stored.entry.digest));
+    });
   }
 
   /** How an image was built, the first step first. @throws {BandSoxError} `image_unknown` */
   async history(image: string): Promise<ImageHistoryEntry[]> {
-    return toHistory(await this.#find(image));
+    return this.#options.operations.run(undefined, async () => toHistory(await this.#find(image)));
   }
 
   /**
@@ -95,20 +104,22 @@ export class Images {
    * @throws {BandSoxError} `image_unknown`, `image_in_use` when a VM was made from it
    */
   async remove(image: string, options: { signal?: AbortSignal | undefined } = {}): Promise<ImageRemoval> {
-    const { catalog, guard, pins } = this.#options;
-    using _alone = await guard.sweep(options.signal);
-    const removed = catalog.decide(() => {
-      const { entry, name } = choose(catalog.list(), image);
-      const others = name === undefined ? [] : entry.references.filter((reference) => reference !== name);
-      if (name !== undefined && others.length > 0) {
-        catalog.unname([name]);
-        return { references: [name], digests: [] };
-      }
-      assertUnused(entry, pins());
-      catalog.forget([entry.digest]);
-      return { references: [...entry.references], digests: [entry.digest] };
+    return this.#options.operations.run(options.signal, async (signal) => {
+      const { catalog, guard, pins } = this.#options;
+      using _alone = await guard.sweep(signal);
+      const removed = catalog.decide(() => {
+        const { entry, name } = choose(catalog.list(), image);
+        const others = name === undefined ? [] : entry.references.filter((reference) => reference !== name);
+        if (name !== undefined && others.length > 0) {
+          catalog.unname([name]);
+          return { references: [name], digests: [] };
+        }
+        assertUnused(entry, pins());
+        catalog.forget([entry.digest]);
+        return { references: [...entry.references], digests: [entry.digest] };
+      });
+      return { ...removed, freedBytes: await this.#sweep() };
     });
-    return { ...removed, freedBytes: await this.#sweep() };
   }
 
   /**
@@ -118,23 +129,30 @@ export class Images {
   async prune(
     options: { all?: boolean | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<ImageRemoval> {
-    const { catalog, guard, pins } = this.#options;
-    using _alone = await guard.sweep(options.signal);
-    const removed = catalog.decide(() => {
-      const now = pins();
-      const gone = catalog.list().filter((entry) => {
-        const isNamed = entry.references.length > 0;
-        return usersOf(entry, now).length === 0 && (isNamed ? options.all : !mayBeMeant(now));
+    return this.#options.operations.run(options.signal, async (signal) => {
+      const { catalog, guard, pins } = this.#options;
+      using _alone = await guard.sweep(signal);
+      const removed = catalog.decide(() => {
+        const now = pins();
+        const gone = catalog.list().filter((entry) => {
+          const isNamed = entry.references.length > 0;
+          return usersOf(entry, now).length === 0 && (isNamed ? options.all : !mayBeMeant(now));
+        });
+        catalog.forget(gone.map(({ digest }) => digest));
+        return {
+          references: gone.flatMap(({ references }) => references),
+          digests: gone.map(({ digest }) => digest),
+        };
       });
-      catalog.forget(gone.map(({ digest }) => digest));
-      return {
-        references: gone.flatMap(({ references }) => references),
-        digests: gone.map(({ digest }) => digest),
-      };
+      const freedBytes = await this.#sweep();
+      if (options.all) await rm(buildDir(this.#options.paths), { recursive: true, force: true });
+      return { ...removed, freedBytes };
     });
-    const freedBytes = await this.#sweep();
-    if (options.all) await rm(buildDir(this.#options.paths), { recursive: true, force: true });
-    return { ...removed, freedBytes };
+  }
+
+  async #list(): Promise<ImageInfo[]> {
+    const { paths, catalog, pins } = this.#options;
+    return toImageInfos(paths, await readImages(paths, catalog.list()), pins());
   }
 
   async #sweep(): Promise<number> {
@@ -156,7 +174,7 @@ export class Images {
   }
 
   async #infoOf(digest: string): Promise<ImageInfo> {
-    const info = (await this.list()).find((image) => image.digest === digest);
+    const info = (await this.#list()).find((image) => image.digest === digest);
     if (info) return info;
     throw unknown(digest); // removed by another process meanwhile
   }

@@ -17,6 +17,8 @@ describe("runDoctor", () => {
     const failed = report.checks.filter((check) => !check.ok);
     expect(failed.map((check) => check.id)).toEqual(expect.arrayContaining(["kernel", "helper-agent"]));
     expect(failed.every((check) => check.remedy)).toBe(true);
+    const required = report.checks.filter((check) => check.level === "required").map((check) => check.id);
+    expect(required).toEqual(expect.arrayContaining(["mke2fs", "debugfs", "helper-image", "storage"]));
     expect(new Set(report.checks.map((check) => check.id)).size).toBe(report.checks.length);
   });
 });

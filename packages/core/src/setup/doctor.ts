@@ -38,6 +38,7 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
       remedy: "nothing to do: VMs run on QEMU",
     }),
     tool("mke2fs", { level: "required", package: "e2fsprogs", versionArgs: ["-V"] }),
+    tool("debugfs", { level: "required", package: "e2fsprogs", versionArgs: ["-V"] }),
     checkHelper("agent", helpers.agent),
     checkHelper("supervise", helpers.supervise),
     checkHelper("image", helpers.image),

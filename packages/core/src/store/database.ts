@@ -1,35 +1,57 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { BandSoxError } from "@bandsox/contract";
+import { setTimeout } from "node:timers/promises";
+import { BandSoxError, isAnyBandSoxError } from "@bandsox/contract";
+import { isBusy, toStorageError } from "../base/storage-error.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 const BUSY_TIMEOUT_MS = 10_000;
+const BUSY_RETRY_MIN_MS = 5;
+/** Retries of several processes must not keep meeting */
+const BUSY_RETRY_SPREAD_MS = 20;
 
 /**
  * Opens the storage's database, creating or migrating it as needed. Any number of processes may hold it open:
  * WAL lets readers and one writer work together. `synchronous=FULL`, because a row precedes each side effect and
  * must survive a power cut that the effect survives.
  *
- * @throws {BandSoxError} `storage_unavailable` or `storage_too_new`
+ * SQLite's own waiting does not cover the switch to WAL, where two that open a fresh database at once block each
+ * other and one is told so at once; nothing announces the end of that, hence the retries.
+ *
+ * @throws {BandSoxError} `storage_unavailable`, `disk_full` or `storage_too_new`
  */
-export function openDatabase(path: string): DatabaseSync {
+export async function openDatabase(path: string): Promise<DatabaseSync> {
+  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return openOnce(path);
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw openError(error, path);
+    }
+    await setTimeout(BUSY_RETRY_MIN_MS + Math.random() * BUSY_RETRY_SPREAD_MS);
+  }
+}
+
+function openOnce(path: string): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
-    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
     migrate(database, path);
     return database;
   } catch (error) {
-    if (error instanceof BandSoxError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new BandSoxError(
-      "storage_unavailable",
-      `cannot open the storage ${dirname(path)}: ${why}`,
-      { path },
-      { cause: error },
-    );
+    database.close();
+    throw error;
   }
+}
+
+function openError(error: unknown, path: string): unknown {
+  const known = toStorageError(error, dirname(path));
+  if (isAnyBandSoxError(known) && known.code !== "storage_unavailable") return known;
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `cannot open the storage ${dirname(path)}: ${why}`;
+  return new BandSoxError("storage_unavailable", message, { path }, { cause: error });
 }
 
 /** Runs `body` in one write transaction; all of it is stored, or nothing. */

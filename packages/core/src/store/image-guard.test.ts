@@ -9,11 +9,11 @@ async function openTwo() {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const file = `${path}/bandsox.db`;
-  const open = () => {
-    const database = stack.adopt(openDatabase(file), (opened) => opened.close());
+  const open = async () => {
+    const database = stack.adopt(await openDatabase(file), (opened) => opened.close());
     return new ImageGuard(database, new Leases(database, file));
   };
-  return { first: open(), second: open(), [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { first: await open(), second: await open(), [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 test("different things are added at the same time, one thing by one at a time", async () => {

@@ -8,8 +8,8 @@ async function openTwo() {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const file = `${path}/bandsox.db`;
-  const open = () => stack.adopt(openDatabase(file), (database) => database.close());
-  const [database, other] = [open(), open()];
+  const open = async () => stack.adopt(await openDatabase(file), (database) => database.close());
+  const [database, other] = [await open(), await open()];
   const dispose = () => stack.disposeAsync();
   return {
     database,
@@ -60,4 +60,12 @@ test("waiting ends when it is interrupted", async () => {
   const waiting = leases.second.acquire("vm:a", controller.signal);
   controller.abort();
   await expect(waiting).rejects.toMatchObject({ code: "interrupted" });
+});
+
+test("an interrupted caller does not get even a free lease", async () => {
+  await using leases = await openTwo();
+  await expect(leases.first.acquire("vm:a", AbortSignal.abort())).rejects.toMatchObject({
+    code: "interrupted",
+  });
+  expect(leases.second.tryAcquire("vm:a")).toBeDefined();
 });

@@ -45,12 +45,11 @@ export class Leases {
    */
   async acquire(key: string, signal?: AbortSignal): Promise<Disposable> {
     for (;;) {
+      if (signal?.aborted) throw new BandSoxError("interrupted", `interrupted while waiting for ${key}`, {});
       const changed = this.#nextCommit(signal);
       try {
         const lease = this.tryAcquire(key);
         if (lease) return lease;
-        if (signal?.aborted)
-          throw new BandSoxError("interrupted", `interrupted while waiting for ${key}`, {});
         await changed.happened;
       } finally {
         changed.stop();
@@ -67,7 +66,6 @@ export class Leases {
   }
 
   #release(key: string, token: string): void {
-    if (!this.#database.isOpen) return; // closing the storage with leases held: this process's end frees them
     this.#database.prepare("DELETE FROM leases WHERE key = ? AND token = ?").run(key, token);
   }
 

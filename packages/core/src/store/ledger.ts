@@ -1,14 +1,31 @@
 import type { DatabaseSync } from "node:sqlite";
+import { ownIdentity, type ProcessIdentity } from "../host/process-identity.ts";
 
-/** What can be left behind on the host: a directory with all in it, or a VM's supervisor by the file it signs in. */
-export type ResourceKind = "directory" | "supervisor";
+/**
+ * What can be left behind: a directory with all in it, a VM's supervisor by the file it signs in, or a whole VM that
+ * is to end with the process that made it.
+ */
+export type ResourceKind = "directory" | "supervisor" | "vm";
 
 export interface Resource {
-  /** A VM's id, or `process:<identity as JSON>` for what must not outlive one of our own processes */
+  /** A VM's id, or what `processOwner` returns for what must not outlive one of our own processes */
   readonly owner: string;
   readonly kind: ResourceKind;
-  /** Absolute path */
+  /** Absolute path; a VM's id */
   readonly locator: string;
+}
+
+const PROCESS = "process:";
+
+/** How a process is named as the owner of a resource (default: this one). */
+export function processOwner(identity: ProcessIdentity = ownIdentity()): string {
+  return PROCESS + JSON.stringify(identity);
+}
+
+/** The process that owns a resource, or `undefined` when a VM does. */
+export function ownerProcess({ owner }: Pick<Resource, "owner">): ProcessIdentity | undefined {
+  if (!owner.startsWith(PROCESS)) return undefined;
+  return JSON.parse(owner.slice(PROCESS.length)) as ProcessIdentity;
 }
 
 /**

@@ -9,7 +9,6 @@ export const MIGRATIONS: readonly string[] = [
     engine        TEXT NOT NULL,
     image_digest  TEXT,
     image_config  TEXT,
-    supervisor    TEXT,
     failure       TEXT,
     created_at    TEXT NOT NULL
   ) STRICT;

@@ -1,8 +1,8 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { nanoid } from "nanoid";
-import { ownIdentity } from "../host/process-identity.ts";
-import type { Ledger } from "./ledger.ts";
+import { removeTree } from "../host/remove-tree.ts";
+import { type Ledger, processOwner } from "./ledger.ts";
 
 /** A directory for unfinished work, gone when disposed of, or at the next reconcile if this process dies. */
 export interface StagingDirectory extends AsyncDisposable {
@@ -23,18 +23,14 @@ export class Staging {
 
   async open(): Promise<StagingDirectory> {
     const dir = join(this.#root, nanoid());
-    const resource = {
-      owner: `process:${JSON.stringify(ownIdentity())}`,
-      kind: "directory",
-      locator: dir,
-    } as const;
+    const resource = { owner: processOwner(), kind: "directory", locator: dir } as const;
     this.#ledger.record(resource);
     await mkdir(dir, { recursive: true, mode: 0o700 });
     return {
       dir,
       publish,
       [Symbol.asyncDispose]: async () => {
-        await rm(dir, { recursive: true, force: true });
+        await removeTree(dir);
         this.#ledger.strike(resource);
       },
     };

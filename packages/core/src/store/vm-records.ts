@@ -1,6 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { BandSoxError, type VmId, VmSpec, type VmState } from "@bandsox/contract";
-import type { ProcessIdentity } from "../host/process-identity.ts";
 import { ImageConfig } from "../image/image-config.ts";
 
 /** A VM as the database knows it. */
@@ -12,13 +11,11 @@ export interface VmRecord {
   readonly engine: string;
   readonly imageDigest?: string | undefined;
   readonly imageConfig?: ImageConfig | undefined;
-  /** The process that owns the VMM, once it is known */
-  readonly supervisor?: ProcessIdentity | undefined;
   readonly failure?: string | undefined;
   readonly createdAt: string;
 }
 
-type Change = Partial<Pick<VmRecord, "imageDigest" | "imageConfig" | "supervisor" | "failure">>;
+type Change = Partial<Pick<VmRecord, "imageDigest" | "imageConfig" | "failure">>;
 
 /** The `vms` table. */
 export class VmRecords {
@@ -104,7 +101,6 @@ export class VmRecords {
 const COLUMNS = {
   imageDigest: "image_digest",
   imageConfig: "image_config",
-  supervisor: "supervisor",
   failure: "failure",
 } as const satisfies Record<keyof Change, string>;
 
@@ -124,7 +120,6 @@ function toRecord(row: Record<string, SQLOutputValue> | undefined): VmRecord | u
     imageDigest: row.image_digest === null ? undefined : String(row.image_digest),
     imageConfig:
       row.image_config === null ? undefined : ImageConfig.parse(JSON.parse(String(row.image_config))),
-    supervisor: row.supervisor === null ? undefined : (JSON.parse(String(row.supervisor)) as ProcessIdentity),
     failure: row.failure === null ? undefined : String(row.failure),
     createdAt: String(row.created_at),
   };

@@ -1,24 +1,28 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { BandSoxError, nextState, type VmSpec } from "@bandsox/contract";
-import type { BootedVmm, Engine } from "../engine/engine.ts";
+import { BandSoxError, isBandSoxError, nextState, type VmId, type VmSpec } from "@bandsox/contract";
+import type { BootedVmm, BootRequest, Engine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
 import { envOf } from "../image/image-config.ts";
 import type { HelperEvent } from "../image/image-helper.ts";
 import { parseImageSource } from "../image/image-source.ts";
 import type { ImageRecord } from "../store/image-records.ts";
+import { processOwner } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
-import { releaseVm } from "./release-vm.ts";
+import { discardGolden, ensureGolden, makeMemoryFile } from "./golden.ts";
+import { forgetVm, releaseVm } from "./release-vm.ts";
 import { type BootFiles, lockVm, type VmPorts } from "./vm-ports.ts";
 
 const ENTROPY_BYTES = 64;
 
 /** The parts of making a VM, in order. */
-export type CreateStage = "image" | "disk" | "vmm" | "kernel" | "agent";
+export type CreateStage = "image" | "disk" | "golden" | "vmm" | "kernel" | "restore" | "agent";
 
 export interface CreateOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Whether the VM is deleted, by whoever opens the storage next, once this process is dead (default: `false`) */
+  readonly ephemeral?: boolean | undefined;
   /** Called as each stage ends, with its duration in ms */
   readonly onStage?: ((stage: CreateStage, durationMs: number) => void) | undefined;
   /** Called with what fetching and unpacking the image does */
@@ -46,22 +50,44 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     engine: engine.name,
     createdAt: ports.now().toISOString(),
   } as const;
-  ports.records.insert(record);
+  begin(ports, record, options);
   try {
     const image = await timed("image", options, () =>
       ports.images.resolve(spec.image, { signal: options.signal, onEvent: options.onImageEvent }),
     );
     ports.records.move(id, "creating", "creating", { imageDigest: image.digest }); // from here on the image stays
     const baseDisk = await timed("disk", options, () => makeDisks(ports, record, image, options));
-    const vmm = await boot(ports, { engine, record, baseDisk, bootFiles }, options);
+    const vmm = await startVmm(ports, { engine, record, baseDisk, bootFiles }, options);
     await enterMachine(ports, { record, image, vmm }, options);
-    const change = { imageDigest: image.digest, imageConfig: image.config, supervisor: vmm.supervisor };
+    const change = { imageDigest: image.digest, imageConfig: image.config };
     ports.records.move(id, "creating", nextState(id, "creating", "started"), change);
     return { ...record, state: "running", ...change };
   } catch (error) {
-    await releaseVm(ports, engine, id);
-    ports.records.delete(id);
+    await undo(ports, engine, id);
     throw error;
+  }
+}
+
+/** Writes the VM down; before that, that it is to end with this process, if it is. */
+function begin(ports: VmPorts, record: VmRecord, { ephemeral = false }: CreateOptions): void {
+  const resource = { owner: processOwner(), kind: "vm", locator: record.id } as const;
+  if (ephemeral) ports.ledger.record(resource);
+  try {
+    ports.records.insert(record);
+  } catch (error) {
+    ports.ledger.strike(resource);
+    throw error;
+  }
+}
+
+/** What cannot be removed now stays written down, in a row that says `creating`, for the next reconcile. */
+async function undo(ports: VmPorts, engine: Engine, id: VmId): Promise<void> {
+  try {
+    await releaseVm(ports, engine, id);
+    forgetVm(ports, id);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ports.warn(`could not remove what was made of ${id}, it will be tried again: ${why}`);
   }
 }
 
@@ -94,19 +120,56 @@ interface BootParts {
   readonly bootFiles: BootFiles;
 }
 
-async function boot(ports: VmPorts, parts: BootParts, options: CreateOptions): Promise<BootedVmm> {
+/** How a guest came up. */
+interface StartedVmm extends BootedVmm {
+  readonly how: "kernel" | "restore";
+}
+
+/** Goes on from a golden, or boots the kernel where that is asked for or a golden cannot be had. */
+async function startVmm(ports: VmPorts, parts: BootParts, options: CreateOptions): Promise<StartedVmm> {
   const { engine, record, baseDisk, bootFiles } = parts;
   const paths = vmPaths(ports.paths, record.id);
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
   const { vcpu, memMib } = record.spec;
-  const machine = { vcpu, memMib, ...bootFiles, baseDisk, layerDisk: paths.layerDisk };
-  return engine.boot({ vmId: record.id, paths, machine, signal: options.signal });
+  const { vmlinuxPath, initramfsPath } = bootFiles;
+  const shape = { vcpu, memMib, vmlinuxPath, initramfsPath };
+  const machine = { ...shape, baseDisk, layerDisk: paths.layerDisk };
+  const request = { vmId: record.id, paths, signal: options.signal };
+  if (engine.capabilities.snapshots && record.spec.boot === "golden") {
+    const from = await timed("golden", options, () => ensureGolden(ports, engine, shape, options.signal));
+    const restored = await restore(ports.warn, engine, {
+      ...request,
+      machine: { ...machine, memoryFile: from.memory },
+      from,
+    });
+    if (restored) return { ...restored, how: "restore" };
+    await discardGolden(ports, engine, shape);
+  }
+  await makeMemoryFile(paths.memory, memMib);
+  const booted = await engine.boot({ ...request, machine: { ...machine, memoryFile: paths.memory } });
+  return { ...booted, how: "kernel" };
+}
+
+/** A golden that does not start costs its time once: the VM boots its kernel instead, and the next takes another. */
+async function restore(
+  warn: VmPorts["warn"],
+  engine: Engine,
+  request: BootRequest,
+): Promise<BootedVmm | undefined> {
+  try {
+    return await engine.boot(request);
+  } catch (error) {
+    if (!isBandSoxError(error, "vm_start_failed")) throw error;
+    await engine.terminate(request.paths);
+    warn(`${error.message}; booting its kernel instead`);
+    return undefined;
+  }
 }
 
 interface MachineParts {
   readonly record: VmRecord;
   readonly image: ImageRecord;
-  readonly vmm: BootedVmm;
+  readonly vmm: StartedVmm;
 }
 
 async function enterMachine(
@@ -131,9 +194,10 @@ async function enterMachine(
     },
     options.signal,
   );
-  const agentMs = Math.min(hello.agentReadyMs - hello.agentStartMs, vmm.guestMs);
+  const bootedAgentMs = Math.min(hello.agentReadyMs - hello.agentStartMs, vmm.guestMs);
+  const agentMs = vmm.how === "kernel" ? bootedAgentMs : 0;
   options.onStage?.("vmm", vmm.vmmMs);
-  options.onStage?.("kernel", vmm.guestMs - agentMs);
+  options.onStage?.(vmm.how, vmm.guestMs - agentMs);
   options.onStage?.("agent", agentMs + performance.now() - begun);
 }
 

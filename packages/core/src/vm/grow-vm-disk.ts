@@ -15,5 +15,5 @@ export async function growVmDisk(
   const { record, layerDisk } = await restingVm(ports, id, "grow the disk of");
   await growLayerDisk(layerDisk, { sizeMib: diskSizeMib, signal });
   ports.records.setDiskSize(id, diskSizeMib);
-  return toVmInfo({ ...record, spec: { ...record.spec, diskSizeMib } });
+  return toVmInfo(ports, { ...record, spec: { ...record.spec, diskSizeMib } });
 }

@@ -12,16 +12,17 @@ export interface OpenDisks extends AsyncDisposable {
 }
 
 /** Opens the disks of a VM that does not run, and holds the VM's lock meanwhile so that nobody starts it. */
-export async function openVmDisks(ports: VmPorts, id: VmId, signal?: AbortSignal): Promise<OpenDisks> {
+export async function openVmDisks(ports: VmPorts, id: VmId, signal: AbortSignal): Promise<OpenDisks> {
   using stack = new DisposableStack();
   stack.use(await lockVm(ports, id, signal));
   const { record, layerDisk: layer } = await restingVm(ports, id, "read the disks of");
   if (record.imageDigest === undefined) throw new Error(`${id} has a disk and no image`);
   const base = await ports.images.ensureBaseDisk(record.imageDigest, { signal });
   await settleJournal(layer, signal);
+  const reading = stack.adopt(new AbortController(), (controller) => controller.abort());
   const held = stack.move();
   return {
-    files: new OfflineFiles({ base, layer }, signal),
+    files: new OfflineFiles({ base, layer }, AbortSignal.any([reading.signal, signal])),
     [Symbol.asyncDispose]: async () => held.dispose(),
   };
 }
@@ -34,7 +35,9 @@ export async function openImageDisk(
 ): Promise<OpenDisks> {
   const { digest } = await images.resolve(image, options);
   const base = await images.ensureBaseDisk(digest, options);
-  return { files: new OfflineFiles({ base }, options.signal), [Symbol.asyncDispose]: async () => {} };
+  const reading = new AbortController();
+  const signal = options.signal ? AbortSignal.any([reading.signal, options.signal]) : reading.signal;
+  return { files: new OfflineFiles({ base }, signal), [Symbol.asyncDispose]: async () => reading.abort() };
 }
 
 /** What a VM that was killed had written last is in its journal; the next mount would replay it, and so do we. */

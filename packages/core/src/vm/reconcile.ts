@@ -1,20 +1,46 @@
-import { rm } from "node:fs/promises";
-import { nextState, type VmState } from "@bandsox/contract";
+import { dirname } from "node:path";
+import { BandSoxError, nextState, VmId, type VmState } from "@bandsox/contract";
 import type { VmmExit } from "../engine/engine.ts";
-import { vmPaths } from "../host/paths.ts";
-import { isAlive, type ProcessIdentity } from "../host/process-identity.ts";
-import type { Resource } from "../store/ledger.ts";
+import { terminateSupervisor } from "../engine/supervisor.ts";
+import { vmmPaths, vmPaths } from "../host/paths.ts";
+import { isAlive } from "../host/process-identity.ts";
+import { removeTree } from "../host/remove-tree.ts";
+import { ownerProcess, type Resource } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
-import { endVmm, releaseVm } from "./release-vm.ts";
+import { endVmm, forgetVm, releaseVm } from "./release-vm.ts";
 import { type VmPorts, vmKey } from "./vm-ports.ts";
 
 /**
  * Makes the database true and the host clean: finishes what a dead process had begun, notes which VMs ended by
  * themselves and why, and removes what nobody owns. VMs that another living process is working on are left to it.
+ * What cannot be settled now keeps its entries for the next time and is warned of; the rest goes on.
+ *
+ * @throws {BandSoxError} `interrupted`
  */
-export async function reconcile(ports: VmPorts): Promise<void> {
-  for (const record of ports.records.list()) await settle(ports, record);
-  for (const resource of ports.ledger.list()) await reclaim(ports, resource);
+export async function reconcile(ports: VmPorts, signal?: AbortSignal): Promise<void> {
+  for (const record of ports.records.list())
+    await each(ports, { what: `the VM ${record.id}`, signal }, () => settle(ports, record));
+  // A supervisor signs in the directory that is recorded before it, so it goes first.
+  const left = ports.ledger.list();
+  const supervisors = left.filter(({ kind }) => kind === "supervisor");
+  const others = left.filter(({ kind }) => kind !== "supervisor");
+  for (const resource of [...supervisors, ...others])
+    await each(ports, { what: resource.locator, signal }, () => reclaim(ports, resource));
+}
+
+async function each(
+  ports: VmPorts,
+  { what, signal }: { what: string; signal: AbortSignal | undefined },
+  work: () => Promise<unknown>,
+): Promise<void> {
+  if (signal?.aborted)
+    throw new BandSoxError("interrupted", "interrupted while looking after the storage", {});
+  try {
+    await work();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ports.warn(`could not look after ${what}, it will be tried again: ${why}`);
+  }
 }
 
 /** Makes one VM's row true. @returns the row as it is afterwards, or `undefined` when the VM is gone */
@@ -39,7 +65,7 @@ async function mend(ports: VmPorts, record: VmRecord): Promise<void> {
   const engine = ports.engine(record.engine);
   if (state === "deleting") {
     await releaseVm(ports, engine, id);
-    ports.records.delete(id);
+    forgetVm(ports, id);
     return;
   }
   if (state === "creating") {
@@ -75,10 +101,25 @@ export function endingOf(
   return { state: failed, failure: `its VMM ${how}${exit.reason ? `: ${exit.reason}` : ""}` };
 }
 
+/** Removes what a dead process of ours left. A VM's is not: its row, which outlives it, is settled instead. */
 async function reclaim(ports: VmPorts, resource: Resource): Promise<void> {
-  const process = /^process:(.*)$/.exec(resource.owner)?.[1];
-  if (process === undefined) return; // a VM's: its row, which outlives its resources, was settled above
-  if (isAlive(JSON.parse(process) as ProcessIdentity)) return;
-  if (resource.kind === "directory") await rm(resource.locator, { recursive: true, force: true });
+  const process = ownerProcess(resource);
+  if (!process) return; // a VM's: its row, which outlives its resources, was settled above
+  if (isAlive(process)) return;
+  if (resource.kind === "vm") return removeOrphan(ports, VmId.parse(resource.locator));
+  if (resource.kind === "supervisor") await terminateSupervisor(vmmPaths(dirname(resource.locator)));
+  if (resource.kind === "directory") await removeTree(resource.locator);
   ports.ledger.strike(resource);
+}
+
+/** Deletes a VM that was to end with a process that is dead, unless somebody is at work on it. */
+async function removeOrphan(ports: VmPorts, id: VmId): Promise<void> {
+  using lock = ports.leases.tryAcquire(vmKey(id));
+  if (!lock) return;
+  const record = ports.records.find(id);
+  if (record) {
+    ports.records.move(id, record.state, nextState(id, record.state, "delete"));
+    await releaseVm(ports, ports.engine(record.engine), id);
+  }
+  forgetVm(ports, id);
 }

@@ -1,7 +1,7 @@
-import { rm } from "node:fs/promises";
 import type { VmId } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
 import { vmPaths } from "../host/paths.ts";
+import { removeTree } from "../host/remove-tree.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
 type ReleasePorts = Pick<VmPorts, "paths" | "ledger">;
@@ -10,16 +10,29 @@ type ReleasePorts = Pick<VmPorts, "paths" | "ledger">;
 export async function releaseVm(ports: ReleasePorts, engine: Engine, id: VmId): Promise<void> {
   const paths = vmPaths(ports.paths, id);
   await endVmm(ports, engine, id);
-  await rm(paths.dir, { recursive: true, force: true });
+  await removeTree(paths.dir);
   ports.ledger.strike({ kind: "directory", locator: paths.dir });
+}
+
+/** Forgets a VM that has nothing on the host any more. The caller holds the VM's lock. */
+export function forgetVm(ports: Pick<VmPorts, "records" | "ledger">, id: VmId): void {
+  ports.records.delete(id);
+  ports.ledger.strike({ kind: "vm", locator: id });
 }
 
 /** Ends a VM's processes and removes their files; the layer disk and the logs stay. Idempotent. */
 export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Promise<void> {
   const paths = vmPaths(ports.paths, id);
   await engine.terminate(paths);
-  for (const file of [paths.agentSocket, paths.channelSocket, paths.supervisor, paths.launchConfig]) {
-    await rm(file, { force: true });
+  for (const file of [
+    paths.agentSocket,
+    paths.channelSocket,
+    paths.controlSocket,
+    paths.memory,
+    paths.supervisor,
+    paths.launchConfig,
+  ]) {
+    await removeTree(file);
   }
   ports.ledger.strike({ kind: "supervisor", locator: paths.supervisor });
 }

@@ -1,9 +1,17 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
-import { VmSpec } from "@bandsox/contract";
-import { FAKE_DIGEST, fakeEngine, fakePorts, temporaryDirectory } from "@bandsox/testkit";
+import { setImmediate } from "node:timers/promises";
+import { BandSoxError, VmSpec } from "@bandsox/contract";
+import {
+  FAKE_DIGEST,
+  type FakeAgentOptions,
+  fakeEngine,
+  fakePorts,
+  temporaryDirectory,
+} from "@bandsox/testkit";
 import { describe, expect, test } from "vitest";
 import { vmPaths } from "../host/paths.ts";
 import { ownIdentity } from "../host/process-identity.ts";
+import { processOwner } from "../store/ledger.ts";
 import { createVm } from "./create-vm.ts";
 import { reconcile } from "./reconcile.ts";
 import { deleteVm, stopVm } from "./stop-vm.ts";
@@ -12,11 +20,11 @@ import { vmKey } from "./vm-ports.ts";
 
 type World = Awaited<ReturnType<typeof world>>;
 
-async function world() {
+async function world(agentOptions: FakeAgentOptions = {}) {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
-  const engine = stack.use(fakeEngine());
-  const ports = stack.use(fakePorts(path, engine));
+  const engine = stack.use(fakeEngine(agentOptions));
+  const ports = stack.use(await fakePorts(path, engine));
   return { engine, ports, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 const spec = (more: object = {}) => VmSpec.parse({ image: "alpine", ...more });
@@ -65,6 +73,22 @@ describe("creating", () => {
     expect(await new Vm(w.ports, id).exec(["true"])).toMatchObject({ exitCode: 0 });
   });
 
+  test("a clean-up that fails does not hide why the VM was not made, and is finished later", async () => {
+    await using w = await world();
+    w.engine.beforeBoot = () => Promise.reject(new Error("no"));
+    const { terminate } = w.engine;
+    w.engine.terminate = () => Promise.reject(new Error("still there"));
+    await expect(createVm(w.ports, spec({ boot: "cold" }))).rejects.toThrow("no");
+    const [record] = w.ports.records.list();
+    expect(record?.state).toBe("creating");
+    expect(w.ports.warnings).toEqual([expect.stringContaining("still there")]);
+
+    w.engine.terminate = terminate;
+    await reconcile(w.ports);
+    expect(w.ports.records.list().map(({ state }) => state)).toEqual(["failed"]);
+    expect(w.ports.ledger.list()).toEqual([]);
+  });
+
   test("networking that the engine lacks is refused before anything is made", async () => {
     await using w = await world();
     await expect(createVm(w.ports, spec({ networking: true }))).rejects.toMatchObject({
@@ -77,7 +101,45 @@ describe("creating", () => {
     await using w = await world();
     const stages: string[] = [];
     await createVm(w.ports, spec(), { onStage: (stage) => stages.push(stage) });
+    expect(stages).toEqual(["image", "disk", "golden", "vmm", "restore", "agent"]);
+    stages.length = 0;
+    await createVm(w.ports, spec({ boot: "cold" }), { onStage: (stage) => stages.push(stage) });
     expect(stages).toEqual(["image", "disk", "vmm", "kernel", "agent"]);
+  });
+
+  test("VMs of one shape are created from one golden, which is taken once", async () => {
+    await using w = await world();
+    const froms: (string | undefined)[] = [];
+    w.engine.beforeBoot = ({ from }) => void froms.push(from?.state);
+    await Promise.all([createVm(w.ports, spec()), createVm(w.ports, spec())]);
+    await createVm(w.ports, spec({ memMib: 512 }));
+    const golden = (memMib: number) => `${w.ports.paths.goldensDir}/shape-1-${memMib}/state`;
+    expect(froms).toEqual([undefined, golden(256), golden(256), undefined, golden(512)]);
+    expect(readdirSync(w.ports.paths.stagingDir)).toEqual([]);
+  });
+
+  test("a golden that does not start is replaced, and the VM boots its kernel", async () => {
+    await using w = await world();
+    await createVm(w.ports, spec());
+    const ways: string[] = [];
+    w.engine.beforeBoot = ({ from, vmId }) => {
+      ways.push(from ? "restore" : "boot");
+      if (!from || ways.length > 1) return;
+      throw new BandSoxError("vm_start_failed", "stale", { vmId, stage: "vmm", console: "" });
+    };
+    await createVm(w.ports, spec());
+    expect(ways).toEqual(["restore", "boot"]);
+    expect(w.ports.warnings).toEqual([expect.stringContaining("stale")]);
+    await createVm(w.ports, spec());
+    expect(ways).toEqual(["restore", "boot", "boot", "restore"]);
+  });
+
+  test("a golden that cannot be taken leaves nothing behind", async () => {
+    await using w = await world();
+    w.engine.beforeBoot = () => Promise.reject(new Error("no"));
+    await expect(createVm(w.ports, spec())).rejects.toThrow("no");
+    expect(w.ports.ledger.list()).toEqual([]);
+    expect(existsSync(w.ports.paths.goldensDir)).toBe(false);
   });
 });
 
@@ -94,6 +156,50 @@ describe("ending", () => {
       code: "vm_wrong_state",
       details: { state: "stopped" },
     });
+  });
+
+  test.for([
+    ["stop", stopVm],
+    ["delete", deleteVm],
+  ] as const)("an interrupted %s leaves the VM as it was", async ([, end]) => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    await expect(end(w.ports, id, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "interrupted",
+    });
+    const controller = new AbortController();
+    const engine = () => {
+      controller.abort(); // after the VM's lock was got
+      return w.engine;
+    };
+    await expect(end({ ...w.ports, engine }, id, { signal: controller.signal })).rejects.toMatchObject({
+      code: "interrupted",
+    });
+    expect(w.ports.records.find(id)?.state).toBe("running");
+  });
+
+  test("a stop that is interrupted under way still lets the guest power itself off", async () => {
+    const controller = new AbortController();
+    await using w = await world({
+      beforePowerOff: async () => {
+        controller.abort();
+        for (let turn = 0; turn < 100; turn++) await setImmediate(); // whoever heeds the signal acts meanwhile
+      },
+    });
+    const { id } = await createVm(w.ports, spec());
+    await stopVm(w.ports, id, { signal: controller.signal });
+    expect(w.engine.findExit(vmPaths(w.ports.paths, id))).toMatchObject({ exitCode: 0, requested: false });
+    expect(w.ports.records.find(id)?.state).toBe("stopped");
+  });
+
+  test.for([-1, 0.5, 300_001, Number.NaN])("a grace of %d ms is refused", async (graceMs) => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec());
+    await expect(stopVm(w.ports, id, { graceMs })).rejects.toMatchObject({
+      code: "invalid_argument",
+      details: { field: "graceMs" },
+    });
+    expect(w.ports.records.find(id)?.state).toBe("running");
   });
 
   test("a deleted VM leaves nothing, and its name is free", async () => {
@@ -148,6 +254,62 @@ describe("reconciling", () => {
     await reconcile(w.ports);
     expect(w.ports.records.find(id)?.state).toBe("creating");
     expect(w.engine.find(vmPaths(w.ports.paths, id))).toBeDefined();
+  });
+
+  test("what cannot be settled keeps its entries and is warned of, the rest is settled", async () => {
+    await using w = await world();
+    const ids = [];
+    for (let made = 0; made < 3; made++) ids.push((await createVm(w.ports, spec())).id);
+    const stuck = vmPaths(w.ports.paths, ids[1]!);
+    for (const id of ids) w.ports.records.move(id, "running", "deleting");
+    const unremovable = `/${"x".repeat(5000)}`;
+    const owner = processOwner({ ...ownIdentity(), startTime: "1" });
+    w.ports.ledger.record({ owner, kind: "directory", locator: unremovable });
+    w.ports.ledger.record({ owner, kind: "directory", locator: `${w.ports.paths.root}/gone` });
+    const { terminate } = w.engine;
+    w.engine.terminate = async (paths) => {
+      if (paths.dir === stuck.dir) throw new Error("still there");
+      await terminate(paths);
+    };
+    await reconcile(w.ports);
+    expect(w.ports.records.list().map(({ id }) => id)).toEqual([ids[1]]);
+    expect(w.ports.ledger.list().map(({ locator }) => locator)).toEqual([
+      stuck.dir,
+      stuck.supervisor,
+      unremovable,
+    ]);
+    expect(w.ports.warnings).toEqual([
+      expect.stringContaining("still there"),
+      expect.stringContaining("ENAMETOOLONG"),
+    ]);
+  });
+
+  test.for([
+    ["dead", undefined],
+    ["living", "running"],
+  ] as const)("an ephemeral VM whose process is %s becomes %s", async ([process, becomes]) => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec(), { ephemeral: true });
+    const kept = await createVm(w.ports, spec());
+    const identity = process === "dead" ? { ...ownIdentity(), startTime: "1" } : ownIdentity();
+    expect(w.ports.ledger.list()).toContainEqual({ owner: processOwner(), kind: "vm", locator: id });
+    w.ports.ledger.record({ owner: processOwner(identity), kind: "vm", locator: id });
+    await reconcile(w.ports);
+    expect(w.ports.records.find(id)?.state).toBe(becomes);
+    expect(existsSync(vmPaths(w.ports.paths, id).dir)).toBe(becomes !== undefined);
+    expect(w.ports.ledger.list().some(({ locator }) => locator.includes(id))).toBe(becomes !== undefined);
+    expect(w.ports.records.find(kept.id)?.state).toBe("running");
+    await deleteVm(w.ports, kept.id);
+  });
+
+  test("an ephemeral VM that is deleted, or never made, is forgotten", async () => {
+    await using w = await world();
+    const { id } = await createVm(w.ports, spec({ name: "web" }), { ephemeral: true });
+    await expect(createVm(w.ports, spec({ name: "web" }), { ephemeral: true })).rejects.toMatchObject({
+      code: "vm_name_taken",
+    });
+    await deleteVm(w.ports, id);
+    expect(w.ports.ledger.list()).toEqual([]);
   });
 
   test("the staging directory of a dead process is removed, that of a living one kept", async () => {

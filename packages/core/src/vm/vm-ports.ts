@@ -1,10 +1,12 @@
 import type { VmId } from "@bandsox/contract";
+import type { Operations } from "../base/operations.ts";
 import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Ledger } from "../store/ledger.ts";
+import type { Staging } from "../store/staging.ts";
 import type { VmRecords } from "../store/vm-records.ts";
 
 /** What every guest boots: our kernel and our initramfs. */
@@ -16,9 +18,11 @@ export interface BootFiles {
 /** What working on VMs needs of the world. */
 export interface VmPorts {
   readonly paths: StoragePaths;
+  readonly operations: Operations;
   readonly records: VmRecords;
   readonly ledger: Ledger;
   readonly leases: Leases;
+  readonly staging: Staging;
   readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk">;
   readonly layerDisks: Pick<LayerDisks, "create">;
   /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */
@@ -27,6 +31,8 @@ export interface VmPorts {
   engine(name: string): Engine;
   /** @throws {BandSoxError} `kernel_missing` */
   bootFiles(): Promise<BootFiles>;
+  /** Told what was recovered from or put off; nobody's call fails for it */
+  warn(message: string): void;
   newId(): VmId;
   now(): Date;
 }

@@ -1,28 +1,39 @@
+import type { Duplex } from "node:stream";
 import {
   BandSoxError,
   type ExecEvent,
   type ExecResult,
   ExecSpec,
+  type GuestProcess,
+  type OomKill,
   parseInput,
   type VmId,
   type VmInfo,
+  type VmStats,
 } from "@bandsox/contract";
-import type { z } from "zod";
+import { readConsole } from "../engine/console-log.ts";
 import { collect } from "../guest/collect.ts";
+import type { GuestEndpoint } from "../guest/exchange.ts";
+import { execWithStdin } from "../guest/exec-duplex.ts";
+import { ExecHandle } from "../guest/exec-handle.ts";
+import { VmFiles } from "../guest/files/vm-files.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
-import { type PythonResult, pythonArgv, toPythonResult } from "./python.ts";
+import { type ConnectOptions, connectGuest } from "./connect.ts";
+import { Capture, type ExecOptions } from "./exec-options.ts";
+import { type ForwardedPort, type ForwardPortOptions, forwardPort } from "./forward-port.ts";
+import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
+import type { PythonResult } from "./python.ts";
+import { type PythonOptions, runPython } from "./python-run.ts";
 import { settle } from "./reconcile.ts";
-import { deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
+import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
+import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
+import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
+import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
 import { toVmInfo } from "./vm-info.ts";
 import type { VmPorts } from "./vm-ports.ts";
-
-/** How to run a command; see `ExecSpec` for each field. */
-export interface ExecOptions extends Omit<z.input<typeof ExecSpec>, "argv"> {
-  /** Kills the command's process group when it fires; the call then rejects with `interrupted` */
-  signal?: AbortSignal;
-}
+import { VmSessions } from "./vm-sessions.ts";
 
 /**
  * One VM. A handle costs nothing and owns nothing: the VM lives on when the handle, or this process, is gone.
@@ -30,68 +41,167 @@ export interface ExecOptions extends Omit<z.input<typeof ExecSpec>, "argv"> {
  */
 export class Vm {
   readonly id: VmId;
+  /** Commands that outlive their clients */
+  readonly sessions: VmSessions;
   readonly #ports: VmPorts;
+  readonly #guest: VmGuest;
 
   constructor(ports: VmPorts, id: VmId) {
     this.#ports = ports;
     this.id = id;
+    this.#guest = vmGuest(ports.operations, () => this.#endpoint());
+    this.sessions = new VmSessions(this.#guest);
+  }
+
+  /** The files in the guest. */
+  get files(): VmFiles {
+    const { operations } = this.#ports;
+    return new VmFiles({
+      vmId: this.id,
+      connect: () => this.#guest.call(undefined, async (endpoint) => new GuestClient(endpoint)),
+      attach: (signal) => operations.attach(signal),
+    });
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
   async info(): Promise<VmInfo> {
-    return toVmInfo(await this.#record());
+    return this.#ports.operations.run(undefined, async () => toVmInfo(this.#ports, await this.#record()));
   }
 
   /** Runs a command to its end. @returns its exit code; 128 + the signal's number when a signal ended it */
-  async execCommand(command: string | readonly string[], options: ExecOptions = {}): Promise<number> {
-    for await (const event of this.execStream(command, options)) {
-      if (event.type === "exit") return event.exitCode;
-    }
-    throw new Error("the exec's events ended without an exit");
+  async execCommand(command: Command, options: ExecOptions = {}): Promise<number> {
+    return this.#ports.operations.run(options.signal, async (signal) => {
+      for await (const event of this.execStream(command, { ...options, signal })) {
+        if (event.type === "exit") return event.exitCode;
+      }
+      throw new Error("the exec's events ended without an exit");
+    });
   }
 
-  /** Runs a command to its end and keeps its output, at most 16 MiB of each stream. */
-  async exec(command: string | readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    return collect(this.execStream(command, options));
+  /** Runs a command to its end and keeps its output, at most `maxOutputBytes` of each stream. */
+  async exec(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
+    return this.#ports.operations.run(options.signal, (signal) =>
+      collect(this.execStream(command, { ...options, signal }), options.maxOutputBytes),
+    );
   }
 
-  /** Runs a command and yields its output as it comes; the last event is `exit`. Leaving early kills it. */
-  async *execStream(
-    command: string | readonly string[],
-    options: ExecOptions = {},
-  ): AsyncGenerator<ExecEvent, void, undefined> {
-    const { signal, ...rest } = options;
-    const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : [...command];
-    const spec = parseInput(ExecSpec, { argv, ...rest }, "exec");
-    await using guest = await this.#guest();
-    yield* guest.exec(spec, signal);
+  /** A command to be iterated for its output as it comes, or awaited for its result; see `ExecHandle`. */
+  execStream(command: Command, options: ExecOptions = {}): ExecHandle {
+    return new ExecHandle(this.#exec(command, options), options.maxOutputBytes);
+  }
+
+  /** Runs Python source in the guest's `python3`. @returns its exit code; see `execPythonCapture` */
+  async execPython(code: string, options: PythonOptions = {}): Promise<number> {
+    return (await this.execPythonCapture(code, options)).exitCode;
   }
 
   /**
-   * Runs Python source in the guest's `python3` and keeps what it prints. A program that fails is a result with
-   * `success: false`; only a VM that cannot run it rejects.
+   * Runs Python source in the guest's `python3` and keeps what it prints. A program that fails, or packages that
+   * cannot be installed, are a result with `success: false`; only a VM that cannot run it rejects.
+   *
+   * @throws {BandSoxError} `python_missing`
    */
-  async execPythonCapture(code: string, options: ExecOptions = {}): Promise<PythonResult> {
-    return toPythonResult(await this.exec(pythonArgv(code), options));
+  async execPythonCapture(code: string, options: PythonOptions = {}): Promise<PythonResult> {
+    return this.#ports.operations.run(options.signal, (signal) =>
+      runPython(this, code, { ...options, signal }),
+    );
+  }
+
+  /** Starts a command, or the user's login shell, on a terminal. */
+  async terminal(options: TerminalOptions = {}): Promise<Terminal> {
+    return openTerminal(this.sessions, options);
+  }
+
+  /**
+   * Another view of a terminal that exists.
+   *
+   * @param from offset in its output to begin at; by default all that is kept, `end` for what is to come
+   */
+  async attachTerminal(sessionId: string, { from = 0 }: { from?: number | "end" } = {}): Promise<Terminal> {
+    return new Terminal(await this.sessions.get(sessionId), from);
+  }
+
+  /** Opens a TCP connection to a port in the guest. @throws {BandSoxError} `connect_failed` */
+  async connect(port: number, options: ConnectOptions = {}): Promise<Duplex> {
+    return connectGuest(this.#guest, port, options);
+  }
+
+  /** Makes a port of this machine lead to one in the guest, until it is disposed of. */
+  async forwardPort(options: ForwardPortOptions): Promise<ForwardedPort> {
+    return forwardPort(this.#guest, options);
+  }
+
+  /** Makes one HTTP request to a service in the guest. @throws {BandSoxError} `connect_failed`, `http_request_failed` */
+  async sendHttpRequest(options: HttpRequestOptions): Promise<HttpResponse> {
+    return sendHttpRequest(this.#guest, options);
+  }
+
+  /** How the guest is doing: time, memory, disk, load. */
+  async stats(options: { signal?: AbortSignal } = {}): Promise<VmStats> {
+    return guestStats(this.#guest, options);
+  }
+
+  /** The guest's processes, those with the most memory first. */
+  async processes(options: { limit?: number; signal?: AbortSignal } = {}): Promise<GuestProcess[]> {
+    return guestProcesses(this.#guest, options);
+  }
+
+  /** The newest `bytes` (default: 64 KiB) of the guest kernel's log. */
+  async kernelLog(options: { bytes?: number; signal?: AbortSignal } = {}): Promise<string> {
+    return guestKernelLog(this.#guest, options);
+  }
+
+  /** The processes the guest's kernel killed because memory ran out. */
+  async oomKills(options: { signal?: AbortSignal } = {}): Promise<OomKill[]> {
+    return guestOomKills(this.#guest, options);
+  }
+
+  /**
+   * What the guest wrote to its console, as text without control characters, in any state of the VM; with `follow`
+   * what it goes on to write, until `signal` fires.
+   */
+  async *consoleLog(
+    options: { follow?: boolean; signal?: AbortSignal } = {},
+  ): AsyncGenerator<string, void, undefined> {
+    const { operations, paths } = this.#ports;
+    using attached = operations.attach(options.signal);
+    await operations.run(attached.signal, () => this.#record());
+    yield* readConsole(vmPaths(paths, this.id).console, { ...options, signal: attached.signal });
   }
 
   /** Stops the VM: its processes get `graceMs` after SIGTERM, then disks are synced and it is ended. */
   async stop(options: StopOptions = {}): Promise<void> {
-    await stopVm(this.#ports, this.id, options);
+    await this.#ports.operations.run(options.signal, (signal) =>
+      stopVm(this.#ports, this.id, { ...options, signal }),
+    );
   }
 
   /** Deletes the VM in any state, with its disk. */
-  async delete(): Promise<void> {
-    await deleteVm(this.#ports, this.id);
+  async delete(options: DeleteOptions = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, (signal) => deleteVm(this.#ports, this.id, { signal }));
   }
 
-  async #guest(): Promise<GuestClient> {
+  async *#exec(command: Command, options: ExecOptions): AsyncGenerator<ExecEvent, void, undefined> {
+    const { signal, stdin, maxOutputBytes, ...rest } = options;
+    const spec = parseInput(ExecSpec, { argv: commandArgv(command), ...rest }, "exec");
+    parseInput(Capture, { maxOutputBytes }, "exec");
+    using attached = this.#guest.attach(signal);
+    const endpoint = await this.#guest.call(attached.signal, async (found) => found);
+    if (stdin !== undefined) {
+      yield* execWithStdin(endpoint, spec, { stdin, signal: attached.signal });
+      return;
+    }
+    await using guest = new GuestClient(endpoint);
+    yield* guest.exec(spec, attached.signal);
+  }
+
+  async #endpoint(): Promise<GuestEndpoint> {
     const { state } = await this.#record();
     if (state !== "running") {
-      const message = `cannot run a command in ${this.id}: it is ${state}, not running`;
+      const message = `cannot talk to ${this.id}: it is ${state}, not running`;
       throw new BandSoxError("vm_wrong_state", message, { vmId: this.id, state, wanted: ["running"] });
     }
-    return new GuestClient({ vmId: this.id, socketPath: vmPaths(this.#ports.paths, this.id).agentSocket });
+    return { vmId: this.id, socketPath: vmPaths(this.#ports.paths, this.id).agentSocket };
   }
 
   async #record(): Promise<VmRecord> {

@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { STORAGE_OPTION } from "../../args/storage-option.ts";
 import type { CliContext } from "../../context.ts";
 import { eachVm } from "./each-vm.ts";
 
@@ -8,9 +9,9 @@ export function vmDeleteCommand(context: CliContext) {
     .alias("rm")
     .description("delete VMs in any state, with their disks")
     .argument("<vm...>", "ids, names, or starts of ids")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async (references, options) => {
       await using bandsox = context.openBandSox(options);
-      await eachVm(context, { bandsox, references }, (vm) => vm.delete());
+      await eachVm(context, { bandsox, references }, (vm) => vm.delete({ signal: context.signal }));
     });
 }

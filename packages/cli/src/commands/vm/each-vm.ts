@@ -1,4 +1,4 @@
-import { isAnyBandSoxError } from "@bandsox/contract";
+import { BandSoxError, isAnyBandSoxError } from "@bandsox/contract";
 import type { BandSox, Vm } from "bandsox";
 import type { CliContext } from "../../context.ts";
 import { EXIT, ExitWith } from "../../exit-codes.ts";
@@ -11,6 +11,8 @@ export async function eachVm(
 ): Promise<void> {
   let failed = false;
   for (const reference of references) {
+    if (context.signal.aborted)
+      throw new BandSoxError("interrupted", `interrupted before ${reference}, which is as it was`, {});
     try {
       const vm = await bandsox.getVm(reference);
       await action(vm);

@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { STORAGE_OPTION } from "../../args/storage-option.ts";
 import type { CliContext } from "../../context.ts";
 import { columns } from "../../print/columns.ts";
 import { age } from "../../print/time.ts";
@@ -10,10 +11,10 @@ export function vmListCommand(context: CliContext) {
     .description("list VMs, the newest first")
     .option("--json", "print JSON")
     .option("-q, --quiet", "print only the ids")
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async (options) => {
       await using bandsox = context.openBandSox(options);
-      const vms = await bandsox.listVms();
+      const vms = await bandsox.listVms({ signal: context.signal });
       if (options.json) return context.stdout.write(`${JSON.stringify(vms, undefined, 2)}\n`);
       if (options.quiet) return context.stdout.write(vms.map(({ id }) => `${id}\n`).join(""));
       const rows = vms.map((vm) => [vm.id, vm.name, vm.state, vm.image, age(vm.createdAt, new Date())]);

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
+import { argument } from "../../args/argument.ts";
+import { STORAGE_OPTION } from "../../args/storage-option.ts";
 import { parseDurationMs } from "../../args/values.ts";
-import { argument } from "../../args/vm-options.ts";
 import type { CliContext } from "../../context.ts";
 import { eachVm } from "./each-vm.ts";
 
@@ -14,7 +15,7 @@ export function vmStopCommand(context: CliContext) {
       "time its processes get to end; 0 kills (default: 2s)",
       argument(parseDurationMs),
     )
-    .option("--storage <dir>", "storage directory (default: BANDSOX_STORAGE, else this user's)")
+    .option(...STORAGE_OPTION)
     .action(async (references, options) => {
       await using bandsox = context.openBandSox(options);
       await eachVm(context, { bandsox, references }, (vm) =>

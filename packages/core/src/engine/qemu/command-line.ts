@@ -1,15 +1,27 @@
+import { Transport } from "@bandsox/contract";
+import type { z } from "zod";
 import type { MachineSpec } from "../engine.ts";
 
 /** How QEMU runs guest code on this host. */
 export type Acceleration = { readonly kind: "kvm" } | { readonly kind: "tcg"; readonly tscKhz: number };
 
+/** `virtio-serial` needs a driver in the guest; `serial` works with any kernel and is slow. */
+export const QemuTransport = Transport.exclude(["vsock"]);
+export type QemuTransport = z.infer<typeof QemuTransport>;
+
 export interface QemuCommandOptions {
   readonly binary: string;
   readonly machine: MachineSpec;
   readonly acceleration: Acceleration;
+  readonly transport: QemuTransport;
   /** Name of the socket the supervisor listens on, relative to the VM's directory */
   readonly channelSocket: string;
+  /** Goes on from a saved machine instead of booting */
+  readonly incoming: boolean;
 }
+
+/** What the supervisor hands QEMU besides its standard files: its monitor, and the state it goes on from. */
+const DESCRIPTORS = { monitor: 3, incoming: 4 } as const;
 
 /** The device names the disks get in the guest: in the order of the command line. */
 export const DEVICES = { base: "/dev/vda", layer: "/dev/vdb" } as const;
@@ -19,25 +31,50 @@ export const DEVICES = { base: "/dev/vda", layer: "/dev/vdb" } as const;
  * Under TCG the guest's clock comes from the host's real TSC frequency; a wrong one makes guest time run fast.
  */
 export function qemuCommandLine(options: QemuCommandOptions): string[] {
-  const { binary, machine, acceleration } = options;
+  const { binary, machine, acceleration, transport } = options;
   return [
     binary,
-    ...["-M", "microvm,x-option-roms=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off,acpi=on"],
+    ...[
+      "-M",
+      "microvm,x-option-roms=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off,acpi=on,memory-backend=memory,suppress-vmdesc=on",
+    ],
+    // A private mapping: the file is never written, and machines that go on from one save share its pages.
+    "-object",
+    `memory-backend-file,id=memory,size=${machine.memMib}M,mem-path=${escaped(machine.memoryFile)},share=off`,
     ...accelerationArguments(acceleration),
     ...["-m", `${machine.memMib}`, "-smp", `${machine.vcpu}`],
     ...["-nodefaults", "-no-user-config", "-nographic", "-no-reboot"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-chardev", `socket,id=monitor,fd=${DESCRIPTORS.monitor}`, "-mon", "chardev=monitor,mode=control"],
+    // The state is written without the configuration section that a migration between hosts begins with.
+    ...["-global", "migration.send-configuration=off"],
+    ...(options.incoming ? ["-incoming", `fd:${DESCRIPTORS.incoming}`] : []),
     ...["-kernel", machine.vmlinuxPath, "-initrd", machine.initramfsPath],
-    ...["-append", kernelCommandLine(acceleration)],
-    ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+    ...["-append", kernelCommandLine(acceleration, transport)],
+    ...["-chardev", "stdio,id=console,signal=off"],
     ...["-device", "virtio-rng-device"],
-    ...["-device", "virtio-serial-device"],
     ...["-chardev", `socket,id=channel,path=${options.channelSocket}`],
-    ...["-device", "virtserialport,chardev=channel,name=bandsox.agent"],
+    ...SERIAL_DEVICES[transport],
     ...disk("base", machine.baseDisk, true),
     ...disk("layer", machine.layerDisk, false),
   ];
 }
+
+/**
+ * The channel and the console. Where the channel takes the first serial line, the console is a second one: it is there
+ * from the kernel's first line on, and in a kernel without any virtio driver, which is what `serial` is for.
+ */
+const SERIAL_DEVICES = {
+  "virtio-serial": [
+    ...["-serial", "chardev:console"],
+    ...["-device", "virtio-serial-device"],
+    ...["-device", "virtserialport,chardev=channel,name=bandsox.agent"],
+  ],
+  serial: [
+    ...["-serial", "chardev:channel"],
+    ...["-device", "isa-serial,chardev=console,index=1,iobase=0x2f8,irq=3"],
+  ],
+} as const;
 
 function accelerationArguments(acceleration: Acceleration): string[] {
   if (acceleration.kind === "kvm") return ["-accel", "kvm", "-cpu", "host"];
@@ -46,13 +83,13 @@ function accelerationArguments(acceleration: Acceleration): string[] {
 }
 
 /** The guest kernel's command line. */
-export function kernelCommandLine(acceleration: Acceleration): string {
+export function kernelCommandLine(acceleration: Acceleration, transport: QemuTransport): string {
   const timing =
     acceleration.kind === "tcg"
       ? [`tsc_early_khz=${acceleration.tscKhz}`, "mitigations=off", "no_timer_check"]
       : [];
   return [
-    "console=ttyS0",
+    transport === "serial" ? "console=ttyS1" : "console=ttyS0",
     "quiet",
     "loglevel=4",
     "panic=-1",
@@ -61,7 +98,7 @@ export function kernelCommandLine(acceleration: Acceleration): string {
     "i8042.noaux",
     "i8042.nopnp",
     "cryptomgr.notests",
-    "bandsox.channel=virtio-serial",
+    `bandsox.channel=${transport}`,
     ...timing,
   ].join(" ");
 }

@@ -9,6 +9,7 @@ import { defaultBinDir, helperPaths } from "../../host/paths.ts";
 import { run } from "../../host/run.ts";
 import { readBootFiles } from "../../setup/boot-files.ts";
 import { findQemu } from "./find-qemu.ts";
+import { qemuEngine } from "./qemu-engine.ts";
 
 const bootStorage = inject("bootStorage");
 const missing = ["qemu-system-x86_64", "mke2fs", "busybox"].filter((tool) => !findTool(tool));
@@ -16,21 +17,25 @@ if (!bootStorage) missing.push("a guest kernel");
 if (missing.length > 0)
   process.stderr.write(`skipped: the qemu engine's contract needs ${missing.join(", ")}\n`);
 
-describe.skipIf(missing.length > 0)("the qemu engine", () => {
-  engineContract(async () => {
-    const helpers = helperPaths(defaultBinDir(process.env));
-    const engine = findQemu({ helpers, kvm: judgeKvm(kvmEvidence()) });
-    const { vmlinuxPath, initramfsPath } = await readBootFiles(bootStorage ?? "");
-    const scratch = await temporaryDirectory();
-    const baseDisk = await busyboxDisk(scratch.path);
-    const machine = async (dir: string) => {
-      const layerDisk = join(dir, "layer.ext4");
-      await run("mke2fs", mke2fsArgs(layerDisk, 128));
-      return { vcpu: 1, memMib: 128, vmlinuxPath, initramfsPath, baseDisk, layerDisk };
-    };
-    return { engine, machine, [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose]() };
-  });
-});
+describe.skipIf(missing.length > 0).for(["virtio-serial", "serial"] as const)(
+  "the qemu engine over %s",
+  (transport) => {
+    engineContract(async () => {
+      const helpers = helperPaths(defaultBinDir(process.env));
+      const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), transport });
+      const engine = qemuEngine({ helpers, find });
+      const { vmlinuxPath, initramfsPath } = await readBootFiles(bootStorage ?? "");
+      const scratch = await temporaryDirectory();
+      const baseDisk = await busyboxDisk(scratch.path);
+      const machine = async (dir: string) => {
+        const layerDisk = join(dir, "layer.ext4");
+        await run("mke2fs", mke2fsArgs(layerDisk, 128));
+        return { vcpu: 1, memMib: 128, vmlinuxPath, initramfsPath, baseDisk, layerDisk };
+      };
+      return { engine, machine, [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose]() };
+    });
+  },
+);
 
 async function busyboxDisk(dir: string): Promise<string> {
   const root = join(dir, "root");

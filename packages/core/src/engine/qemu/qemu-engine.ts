@@ -1,50 +1,74 @@
-import type { HelperPaths } from "../../host/paths.ts";
-import type { BootedVmm, BootRequest, Engine } from "../engine.ts";
+import type { HelperPaths, VmPaths } from "../../host/paths.ts";
+import { control } from "../control.ts";
+import type { BootedVmm, BootRequest, Engine, SaveDestination } from "../engine.ts";
 import {
   findSupervisor,
+  findTransport,
   findVmmExit,
   launchSupervisor,
   terminateSupervisor,
   waitForSupervisor,
 } from "../supervisor.ts";
-import { type Acceleration, DEVICES, qemuCommandLine } from "./command-line.ts";
+import { DEVICES, qemuCommandLine } from "./command-line.ts";
+import type { FoundQemu } from "./find-qemu.ts";
+import { qemuShape } from "./shape.ts";
 
 /** The longest a guest may take until its agent answers; emulated ones on a loaded host are slow. */
 const BOOT_TIMEOUT_MS = { kvm: 30_000, tcg: 180_000 } as const;
 
 export interface QemuEngineOptions {
-  /** QEMU's system emulator for this architecture */
-  readonly binary: string;
   readonly helpers: HelperPaths;
-  readonly acceleration: Acceleration;
+  /** Looks for QEMU on this host; called for new VMs only. @throws {BandSoxError} `engine_unavailable` */
+  readonly find: () => FoundQemu;
 }
 
 /** The `qemu` engine: QEMU's microvm machine, on KVM where it works, emulated elsewhere. */
 export function qemuEngine(options: QemuEngineOptions): Engine {
   return {
     name: "qemu",
-    capabilities: { networking: false, acceleration: options.acceleration.kind },
+    capabilities: { networking: false, snapshots: true },
+    check: () => void options.find(),
     boot: (request) => boot(options, request),
+    shape: (machine) => qemuShape(options.find(), machine),
+    async pause(paths) {
+      await control(paths, { action: "pause" });
+    },
+    async resume(paths) {
+      await control(paths, { action: "resume" });
+    },
+    save: (paths, into) => control(paths, saveRequest(paths, into)),
     find: findSupervisor,
+    findTransport,
     terminate: terminateSupervisor,
     waitForExit: waitForSupervisor,
     findExit: findVmmExit,
   };
 }
 
+function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestination) {
+  const layer = layerDisk === undefined ? {} : { layer: layerDisk, layerSource: paths.layerDisk };
+  return { action: "save", memory, state, ...layer } as const;
+}
+
 async function boot(options: QemuEngineOptions, request: BootRequest): Promise<BootedVmm> {
+  const { binary, acceleration, transport } = options.find();
   const argv = qemuCommandLine({
-    binary: options.binary,
+    binary,
     machine: request.machine,
-    acceleration: options.acceleration,
+    acceleration,
+    transport,
     channelSocket: "channel.sock",
+    incoming: request.from !== undefined,
   });
   const times = await launchSupervisor({
     vmId: request.vmId,
     paths: request.paths,
     helperPath: options.helpers.supervise,
     argv,
-    bootTimeoutMs: BOOT_TIMEOUT_MS[options.acceleration.kind],
+    transport,
+    memoryFile: request.machine.memoryFile,
+    incoming: request.from?.state,
+    bootTimeoutMs: BOOT_TIMEOUT_MS[acceleration.kind],
     signal: request.signal,
   });
   const supervisor = findSupervisor(request.paths);

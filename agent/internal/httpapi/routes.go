@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+)
+
+// route is one call of the protocol.
+type route struct {
+	// pattern is `METHOD /path/{name}` as http.ServeMux takes it; the handler finds {name} with r.PathValue.
+	pattern string
+	// query names the parameters the call takes, with spaces between; one that may be given more than once ends in `*`.
+	query  string
+	answer func(*API, http.ResponseWriter, *http.Request)
+}
+
+// routes is every call; each group stands beside its handlers.
+var routes = slices.Concat(
+	machineRoutes,
+	execRoutes,
+	sessionRoutes,
+	tcpRoutes,
+	healthRoutes,
+	pumpRoutes,
+	fileRoutes,
+	contentRoutes,
+	treeRoutes,
+	watchRoutes,
+)
+
+var machineRoutes = []route{
+	{"GET /v1/hello", "", (*API).hello},
+	{"PUT /v1/machine", "", (*API).enterMachine},
+	{"POST /v1/power-off", "", (*API).endMachine},
+}
+
+// inMachine refuses a call that only makes sense inside a machine while there is none.
+func inMachine(answer func(*API, http.ResponseWriter, *http.Request)) func(*API, http.ResponseWriter, *http.Request) {
+	return func(a *API, w http.ResponseWriter, r *http.Request) {
+		if _, ready := a.machine.Defaults(); !ready {
+			writeError(w, http.StatusConflict, "machine_bare", "the machine has no disks yet")
+			return
+		}
+		answer(a, w, r)
+	}
+}
+
+// handler serves routes; every refusal is a JSON error.
+func (a *API) handler() http.Handler {
+	mux := http.NewServeMux()
+	allowed := map[string][]string{}
+	for _, route := range routes {
+		method, place, _ := strings.Cut(route.pattern, " ")
+		allowed[place] = append(allowed[place], method)
+		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != method { // the mux takes HEAD for GET
+				refuseMethod(w, r, allowed[place])
+			} else if problem := route.checkQuery(r); problem != "" {
+				writeError(w, http.StatusBadRequest, "bad_request", problem)
+			} else {
+				route.answer(a, w, r)
+			}
+		})
+	}
+	for place, methods := range allowed {
+		mux.HandleFunc(place, func(w http.ResponseWriter, r *http.Request) { refuseMethod(w, r, methods) })
+	}
+	mux.HandleFunc("/", refusePath)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path.Clean(r.URL.Path) != r.URL.Path { // the mux would redirect
+			refusePath(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func refusePath(w http.ResponseWriter, r *http.Request) {
+	writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
+}
+
+func refuseMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
+	methods := strings.Join(allowed, ", ")
+	w.Header().Set("Allow", methods)
+	writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+methods)
+}
+
+// checkQuery returns what is wrong with the request's query, or nothing.
+func (t route) checkQuery(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "query: " + err.Error()
+	}
+	known := strings.Fields(t.query)
+	for name, values := range query {
+		switch {
+		case slices.Contains(known, name+"*"):
+		case !slices.Contains(known, name):
+			return "unknown query parameter " + name
+		case len(values) > 1:
+			return "query parameter " + name + " is given more than once"
+		}
+	}
+	return ""
+}

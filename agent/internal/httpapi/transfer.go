@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"bandsox.dev/agent/internal/dataframe"
+)
+
+// transferLimit is how many files and trees are read or written at the same time. Each takes half a megabyte.
+const transferLimit = 64
+
+const framesType = "application/vnd.bandsox.frames"
+
+// transferring refuses a call while there are too many like it.
+func transferring(answer func(*API, http.ResponseWriter, *http.Request)) func(*API, http.ResponseWriter, *http.Request) {
+	return inMachine(func(a *API, w http.ResponseWriter, r *http.Request) {
+		select {
+		case a.transfers <- struct{}{}:
+			defer func() { <-a.transfers }()
+			answer(a, w, r)
+		default:
+			writeError(w, http.StatusTooManyRequests, "transfer_busy", "64 files and trees are being transferred already")
+		}
+	})
+}
+
+// long is when a connection that is to be given up should have answered.
+var long = time.Unix(1, 0)
+
+// sendData answers with what fill writes. After a failure the body has no end frame and is cut off.
+func sendData(w http.ResponseWriter, r *http.Request, fill func(*dataframe.Writer) error) {
+	w.Header().Set("Content-Type", framesType)
+	w.WriteHeader(http.StatusOK)
+	// A write to a client that has gone must not wait.
+	stop := context.AfterFunc(r.Context(), func() { http.NewResponseController(w).SetWriteDeadline(long) })
+	defer stop()
+	frames := dataframe.NewWriter(w)
+	defer frames.Release()
+	err := fill(frames)
+	if err == nil {
+		err = frames.Close()
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// receiveData hands over the frames of a request's body and a function that gives the client up.
+func receiveData(w http.ResponseWriter, r *http.Request, take func(from *dataframe.Reader, giveUp func())) {
+	frames := dataframe.NewReader(r.Body)
+	defer frames.Release()
+	take(frames, func() { http.NewResponseController(w).SetReadDeadline(long) })
+}

@@ -1,0 +1,54 @@
+package supervise
+
+import (
+	"errors"
+	"net"
+	"os"
+
+	"bandsox.dev/agent/internal/qmp"
+	"golang.org/x/sys/unix"
+)
+
+// attached is what the VMM inherits besides its standard files: descriptor 3 is its monitor, 4 the state it goes on
+// from, if any. A socket pair and not a socket file: nobody else reaches the monitor.
+type attached struct {
+	monitor *qmp.Client
+	theirs  []*os.File
+}
+
+// attach prepares the descriptors, or none where the VMM is not controlled through a monitor.
+func attach(config Config) (*attached, error) {
+	if config.ControlSocket == "" {
+		return &attached{}, nil
+	}
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	a := &attached{theirs: []*os.File{os.NewFile(uintptr(ends[1]), "monitor")}}
+	ours := os.NewFile(uintptr(ends[0]), "monitor")
+	conn, err := net.FileConn(ours)
+	ours.Close()
+	if err != nil {
+		a.handedOver()
+		return nil, err
+	}
+	a.monitor = qmp.New(conn)
+	if config.Incoming == "" {
+		return a, nil
+	}
+	state, err := os.Open(config.Incoming)
+	if err != nil {
+		a.handedOver()
+		return nil, errors.Join(err, a.monitor.Close())
+	}
+	a.theirs = append(a.theirs, state)
+	return a, nil
+}
+
+// handedOver closes our copies of what the VMM has inherited.
+func (a *attached) handedOver() {
+	for _, file := range a.theirs {
+		file.Close()
+	}
+}

@@ -1,0 +1,188 @@
+package supervise
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"bandsox.dev/agent/internal/qmp"
+)
+
+// requestLimit bounds one control request, in bytes.
+const requestLimit = 64 << 10
+
+// control lets other processes of this user pause, resume and save the VMM: one JSON request a line on controlSocket,
+// one JSON answer. Requests are carried out one after the other, whoever asks, and to their end even if the asker dies:
+// a guest that was paused for a save goes on.
+type control struct {
+	listener net.Listener
+	monitor  *qmp.Client
+	saver    saver
+	mu       sync.Mutex // held for the time of one request
+	running  sync.WaitGroup
+	open     connections
+}
+
+type request struct {
+	Action string `json:"action"`
+	saveRequest
+}
+
+// response to a request; Error is empty when it was carried out.
+type response struct {
+	Error    string  `json:"error,omitempty"`
+	Status   string  `json:"status,omitempty"`
+	PausedMs float64 `json:"pausedMs,omitempty"`
+	Bytes    int64   `json:"bytes,omitempty"`
+}
+
+func listenControl(path string, monitor *qmp.Client, saver saver) (*control, error) {
+	listener, err := listenPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &control{listener: listener, monitor: monitor, saver: saver}
+	c.running.Go(c.serve)
+	return c, nil
+}
+
+func (c *control) serve() {
+	for {
+		conn, err := acceptPatiently(c.listener)
+		if err != nil {
+			return
+		}
+		if !c.open.add(conn) {
+			conn.Close()
+			return
+		}
+		c.running.Go(func() {
+			defer c.open.remove(conn)
+			c.converse(conn)
+		})
+	}
+}
+
+func (c *control) converse(conn net.Conn) {
+	lines := bufio.NewScanner(conn)
+	lines.Buffer(make([]byte, 0, 1024), requestLimit)
+	for lines.Scan() {
+		reply := c.carryOut(lines.Bytes())
+		body, err := json.Marshal(reply)
+		if err != nil {
+			panic(err) // our own types
+		}
+		if _, err := conn.Write(append(body, '\n')); err != nil {
+			return
+		}
+	}
+}
+
+func (c *control) carryOut(line []byte) response {
+	var wanted request
+	if err := json.Unmarshal(line, &wanted); err != nil {
+		return response{Error: "the request is not JSON: " + err.Error()}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reply, err := c.act(wanted)
+	if err != nil {
+		return response{Error: err.Error()}
+	}
+	return reply
+}
+
+func (c *control) act(wanted request) (response, error) {
+	switch wanted.Action {
+	case "pause":
+		return response{}, c.monitor.Execute("stop", nil, nil)
+	case "resume":
+		return response{}, c.monitor.Execute("cont", nil, nil)
+	case "status":
+		status, err := c.status()
+		return response{Status: status}, err
+	case "save":
+		return c.save(wanted.saveRequest)
+	}
+	return response{}, fmt.Errorf("there is no action %q", wanted.Action)
+}
+
+// status is QEMU's word for what the guest does: `running`, `paused`, `inmigrate`, ...
+func (c *control) status() (string, error) {
+	var state struct{ Status string }
+	err := c.monitor.Execute("query-status", nil, &state)
+	return state.Status, err
+}
+
+// save writes the whole machine as it is at one moment. What can be done while the guest runs is done before.
+func (c *control) save(wanted saveRequest) (response, error) {
+	work, err := c.saver.begin(wanted)
+	if err != nil {
+		return response{}, err
+	}
+	defer work.close()
+	before, err := c.status()
+	if err != nil {
+		return response{}, err
+	}
+	paused := time.Now()
+	if err := c.monitor.Execute("stop", nil, nil); err != nil {
+		return response{}, err
+	}
+	bytes, err := work.finish(c.monitor)
+	if before == "running" {
+		if resumeErr := c.monitor.Execute("cont", nil, nil); err == nil {
+			err = resumeErr
+		}
+	}
+	took := time.Since(paused)
+	return response{PausedMs: float64(took.Microseconds()) / 1000, Bytes: bytes}, err
+}
+
+// close refuses further requests and waits for the one being carried out. The VMM has ended by then, so none lasts.
+func (c *control) close() {
+	c.listener.Close()
+	c.open.closeAll()
+	c.monitor.Close()
+	c.running.Wait()
+}
+
+// connections are what has to be closed in the end.
+type connections struct {
+	mu    sync.Mutex
+	ended bool
+	all   map[io.Closer]bool
+}
+
+func (c *connections) add(conn io.Closer) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return false
+	}
+	if c.all == nil {
+		c.all = map[io.Closer]bool{}
+	}
+	c.all[conn] = true
+	return true
+}
+
+func (c *connections) remove(conn io.Closer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, conn)
+	conn.Close()
+}
+
+func (c *connections) closeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	for conn := range c.all {
+		conn.Close()
+	}
+}

@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { Agent, get, request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { rate } from "./figure.ts";
+
+/** The agent's server without any of our client: what bounds everything that goes over the channel. */
+async function dial(agentSocket: string): Promise<Socket> {
+  const socket = connect(agentSocket);
+  socket.write("CONNECT 52\n");
+  await once(socket, "readable");
+  const answer = socket.read() as Buffer;
+  if (!answer.toString("latin1").startsWith("OK ")) throw new Error(`the agent answered ${answer}`);
+  return socket;
+}
+
+/** Times of a smallest call on a kept connection, in ms. */
+export async function bareRoundTrips(agentSocket: string, count: number): Promise<number[]> {
+  const socket = await dial(agentSocket);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  agent.createConnection = () => socket;
+  const samples: number[] = [];
+  try {
+    for (let run = -20; run < count; run++) {
+      const begun = performance.now();
+      const asked = get({ path: "/v1/hello", host: "guest", agent });
+      const [response] = await once(asked, "response");
+      response.resume();
+      await once(response, "end");
+      if (run >= 0) samples.push(performance.now() - begun);
+    }
+  } finally {
+    socket.destroy();
+  }
+  return samples;
+}
+
+/** Speed of bytes nobody looks at, to or from the guest, in MiB/s. */
+export async function pump(agentSocket: string, to: "guest" | "host", bytes: number): Promise<number> {
+  const socket = await dial(agentSocket);
+  try {
+    const begun = performance.now();
+    const asked = request({
+      method: to === "guest" ? "POST" : "GET",
+      path: `/v1/pump?bytes=${bytes}`,
+      ...{ host: "guest", createConnection: () => socket },
+      headers: to === "guest" ? { "content-length": bytes } : {},
+    });
+    const answered = once(asked, "response");
+    if (to === "guest") await fill(asked, bytes);
+    asked.end();
+    const [response] = await answered;
+    let received = 0;
+    for await (const chunk of response) received += chunk.length;
+    if (response.statusCode !== 200 || (to === "host" && received !== bytes)) {
+      throw new Error(`the pump answered ${response.statusCode} with ${received} bytes`);
+    }
+    return rate(bytes, performance.now() - begun);
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function fill(target: NodeJS.WritableStream, bytes: number): Promise<void> {
+  const piece = Buffer.alloc(256 * 1024);
+  for (let left = bytes; left > 0; left -= piece.length) {
+    if (!target.write(left < piece.length ? piece.subarray(0, left) : piece)) await once(target, "drain");
+  }
+}

@@ -1,0 +1,120 @@
+import { parseInput, type VmInfo, VmSpec, type VmSpecInput } from "@bandsox/contract";
+import type { OpenHandles } from "./base/open-handles.ts";
+import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
+import type { FetchOptions } from "./image/image-store.ts";
+import type { Images } from "./image/images.ts";
+import type { OpenImages } from "./image/open-images.ts";
+import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
+import { type CreateOptions, createVm } from "./vm/create-vm.ts";
+import { findVm } from "./vm/find-vm.ts";
+import { growVmDisk } from "./vm/grow-vm-disk.ts";
+import { type OpenDisks, openImageDisk, openVmDisks } from "./vm/open-disks.ts";
+import { reconcile } from "./vm/reconcile.ts";
+import { Vm } from "./vm/vm.ts";
+import { toVmInfo } from "./vm/vm-info.ts";
+import type { VmPorts } from "./vm/vm-ports.ts";
+
+interface Interruptible {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * An open storage. Any number of processes may have one open at the same time. Disposing of it interrupts what it
+ * is still doing and waits for that; afterwards every call, also of its `Vm` handles, rejects with `storage_closed`.
+ */
+export interface Core extends AsyncDisposable {
+  createVm(input: VmSpecInput, options?: CreateOptions): Promise<Vm>;
+  getVm(reference: string): Promise<Vm>;
+  listVms(options?: Interruptible): Promise<VmInfo[]>;
+  readonly images: Images;
+  /** Makes the image `bandsox-base` of a given root file system */
+  installRootfs(rootfs: GivenRootfs, how: RootfsOptions): Promise<{ readonly digest: string }>;
+  /** Makes the disk of a stopped VM larger */
+  growDisk(reference: string, diskSizeMib: number, signal?: AbortSignal): Promise<VmInfo>;
+  /** Opens the disks of a VM that does not run; closing the storage lets go of them */
+  openVmDisks(reference: string, signal?: AbortSignal): Promise<OpenDisks>;
+  openImageDisk(image: string, options?: FetchOptions): Promise<OpenDisks>;
+  hasImage(image: string): Promise<boolean>;
+  imageCommand(vm: Vm): Promise<{ entrypoint: readonly string[]; cmd: readonly string[] }>;
+  buildDebianImage(recipe: DebianRecipe, signal?: AbortSignal): Promise<void>;
+}
+
+type RootfsOptions = Pick<InstallRootfsOptions, "refresh" | "onProgress" | "signal">;
+
+export interface CoreParts {
+  readonly images: OpenImages;
+  readonly handles: OpenHandles;
+  /** What the handle owns, the operations included */
+  readonly resources: AsyncDisposable;
+}
+
+/** The handle over built parts; every call is an operation, so that closing knows what it closes under. */
+export function coreOf(ports: VmPorts, parts: CoreParts): Core {
+  return {
+    ...vmCalls(ports),
+    ...diskCalls(ports, parts),
+    ...imageCalls(ports, parts),
+    [Symbol.asyncDispose]: async () => parts.resources[Symbol.asyncDispose](),
+  };
+}
+
+function vmCalls(ports: VmPorts): Pick<Core, "createVm" | "getVm" | "listVms" | "imageCommand"> {
+  const { operations, records } = ports;
+  return {
+    createVm: (input, options = {}) =>
+      operations.run(options.signal, async (signal) => {
+        const record = await createVm(ports, parseInput(VmSpec, input, "VM"), { ...options, signal });
+        return new Vm(ports, record.id);
+      }),
+    getVm: (reference) => operations.run(undefined, async () => new Vm(ports, findVm(records, reference).id)),
+    listVms: (options = {}) =>
+      operations.run(options.signal, async (signal) => {
+        await reconcile(ports, signal);
+        return records.list().map((record) => toVmInfo(ports, record));
+      }),
+    imageCommand: (vm) =>
+      operations.run(undefined, async () => {
+        const config = records.find(vm.id)?.imageConfig;
+        return { entrypoint: config?.entrypoint ?? [], cmd: config?.cmd ?? [] };
+      }),
+  };
+}
+
+function diskCalls(
+  ports: VmPorts,
+  { images, handles }: CoreParts,
+): Pick<Core, "growDisk" | "openVmDisks" | "openImageDisk"> {
+  const { operations, records } = ports;
+  return {
+    growDisk: (reference, sizeMib, signal) =>
+      operations.run(signal, (linked) =>
+        growVmDisk(ports, findVm(records, reference).id, { sizeMib, signal: linked }),
+      ),
+    openVmDisks: (reference, signal) =>
+      operations.run(signal, async (linked) =>
+        handles.keep(await openVmDisks(ports, findVm(records, reference).id, linked)),
+      ),
+    openImageDisk: (image, options = {}) =>
+      operations.run(options.signal, async (signal) =>
+        handles.keep(await openImageDisk(images.store, image, { ...options, signal })),
+      ),
+  };
+}
+
+function imageCalls(
+  { operations, staging }: VmPorts,
+  { images: { store, library, records } }: CoreParts,
+): Pick<Core, "images" | "installRootfs" | "hasImage" | "buildDebianImage"> {
+  return {
+    images: library,
+    installRootfs: (rootfs, how) =>
+      operations.run(how.signal, (signal) =>
+        installRootfs(rootfs, { images: store, staging, records, ...how, signal }),
+      ),
+    hasImage: (image) => operations.run(undefined, async () => store.has(image)),
+    buildDebianImage: (recipe, signal) =>
+      operations.run(signal, async (linked) => {
+        await buildDebianImage(recipe, { images: store, staging, signal: linked });
+      }),
+  };
+}

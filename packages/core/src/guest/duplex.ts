@@ -1,0 +1,127 @@
+import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { refusalOf } from "./call.ts";
+import { CallLimit } from "./call-limit.ts";
+import { exchange, type GuestEndpoint, type GuestRequest } from "./exchange.ts";
+import { explainFailure, guestBroken, type Refusals } from "./failure.ts";
+import { FRAME_KINDS, FRAME_MAX_BYTES, type Frame, readFrames } from "./frames.ts";
+import { StdinWindow } from "./stdin-window.ts";
+
+const HANDSHAKE_TIMEOUT_MS = 60_000;
+const HEADER_BYTES = 5;
+
+const { stdout, stderr, exit, gap, taken } = FRAME_KINDS;
+const GUEST_KINDS: ReadonlySet<DuplexKind> = new Set([stdout, stderr, exit, gap, taken] as const);
+type DuplexKind = typeof stdout | typeof stderr | typeof exit | typeof gap | typeof taken;
+
+/** Kinds of frames the host sends (PROTOCOL.md §4). */
+export const INPUT_KINDS = { stdin: 16, eof: 17, resize: 18, signal: 19 } as const;
+
+export interface UpgradeRequest extends Omit<GuestRequest, "upgrade"> {
+  readonly upgrade: string;
+  /** Time until the guest must have agreed, in ms (default: `60000`) */
+  readonly handshakeMs?: number;
+  readonly refusals?: Refusals;
+}
+
+/**
+ * Asks the guest to change protocols and returns the bare connection. `signal` destroys it at any time.
+ *
+ * @throws {BandSoxError} `guest_unreachable`, `guest_protocol`, `interrupted`, and what `refusals` names
+ */
+export async function upgrade(endpoint: GuestEndpoint, request: UpgradeRequest): Promise<Socket> {
+  const { vmId } = endpoint;
+  const { handshakeMs = HANDSHAKE_TIMEOUT_MS, signal } = request;
+  // Disposed of, it has no more time of its own: an open connection lives for as long as it is used.
+  using limit = new CallLimit(signal, handshakeMs);
+  try {
+    const answer = await exchange(endpoint, { ...request, signal: limit.signal });
+    if ("socket" in answer) return answer.socket;
+    const { response } = answer;
+    try {
+      if ((response.statusCode ?? 0) >= 300) throw await refusalOf(endpoint, response, request);
+      throw guestBroken(vmId, `it answered ${response.statusCode} instead of changing protocols`);
+    } finally {
+      response.destroy();
+    }
+  } catch (error) {
+    throw explainFailure(error, { vmId, limit });
+  }
+}
+
+/**
+ * A connection that carries frames both ways. Back pressure is the connection's: frames that are not read stop
+ * the guest, and `send` resolves when the connection took the bytes. The guest's word on how much stdin was taken
+ * comes with its frames: stdin goes on only while they are read.
+ */
+export class FrameDuplex implements Disposable {
+  readonly #socket: Socket;
+  readonly #endpoint: GuestEndpoint;
+  readonly #window = new StdinWindow();
+
+  private constructor(socket: Socket, endpoint: GuestEndpoint) {
+    this.#socket = socket;
+    this.#endpoint = endpoint;
+  }
+
+  /** Opens a duplex call. @throws {BandSoxError} as `upgrade` does */
+  static async open(endpoint: GuestEndpoint, request: Omit<UpgradeRequest, "upgrade">): Promise<FrameDuplex> {
+    const socket = await upgrade(endpoint, { ...request, upgrade: "bandsox-frames" });
+    return new FrameDuplex(socket, endpoint);
+  }
+
+  /**
+   * The frames the guest sends, until it closes. Once; leaving the iteration closes the connection.
+   *
+   * @throws {BandSoxError} `guest_protocol`, `guest_unreachable`, `interrupted`
+   */
+  async *frames(): AsyncGenerator<Frame, void, undefined> {
+    try {
+      for await (const frame of readFrames(this.#socket, GUEST_KINDS)) {
+        if (frame.kind === taken) this.#window.onTaken(frame.data);
+        else yield frame;
+      }
+    } catch (error) {
+      throw explainFailure(error, { vmId: this.#endpoint.vmId });
+    }
+  }
+
+  /** Sends stdin, no faster than the command takes it. @throws when the connection is gone */
+  async sendStdin(data: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < data.length; ) {
+      const length = await this.#window.reserve(Math.min(data.length - offset, FRAME_MAX_BYTES));
+      await this.#send(INPUT_KINDS.stdin, data.subarray(offset, offset + length));
+      offset += length;
+    }
+  }
+
+  /** Ends the command's stdin. @throws when the connection is gone */
+  async endStdin(): Promise<void> {
+    await this.#send(INPUT_KINDS.eof, new Uint8Array(0));
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+    this.#window.abandon();
+  }
+
+  async #send(kind: number, data: Uint8Array): Promise<void> {
+    // What the guest has sent is taken in before more is written: a write to a connection the guest has closed
+    // destroys it together with the last frames nobody has read.
+    await nextTurn();
+    await this.#write(kind, data);
+  }
+
+  #write(kind: number, data: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUInt8(kind);
+    header.writeUInt32BE(data.length, 1);
+    const done = (error?: Error | null) => (error ? reject(error) : resolve());
+    this.#socket.cork();
+    this.#socket.write(header, data.length === 0 ? done : undefined);
+    if (data.length > 0) this.#socket.write(data, done);
+    this.#socket.uncork();
+    return promise;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Bodies of files and archives (PROTOCOL.md §4): data frames and one end frame, which says how many bytes came before
+ * it and what they hash to. A body without its end frame is broken, never complete.
+ */
+import { z } from "zod";
+import { FRAME_MAX_BYTES, FrameError, readFrames } from "../frames.ts";
+import { newXxh64, type Xxh64 } from "./xxh64.ts";
+
+export const DATA_FRAME_KINDS = { data: 5, end: 6 } as const;
+const KINDS = new Set(Object.values(DATA_FRAME_KINDS));
+const HEADER_BYTES = 5;
+/** Data frames handed to the connection in one piece */
+const FRAMES_PER_CHUNK = 16;
+
+const End = z.object({ bytes: z.int().min(0), xxh64: z.string().regex(/^[0-9a-f]{16}$/) });
+
+/** Thrown when a body is not what its end frame says. */
+export class ChecksumError extends Error {
+  override readonly name = "ChecksumError";
+}
+
+/**
+ * Yields the data of a body and verifies it.
+ *
+ * @throws {FrameError} on a body that breaks the format or has more than `limitBytes`
+ * @throws {ChecksumError} when bytes are lost or damaged
+ */
+export async function* readData(
+  body: AsyncIterable<Uint8Array>,
+  limitBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = await newXxh64();
+  let bytes = 0;
+  for await (const { kind, data } of readFrames(body, KINDS)) {
+    if (kind === DATA_FRAME_KINDS.end) return verify(parseEnd(data), bytes, hash.digest());
+    bytes += data.length;
+    if (bytes > limitBytes) throw new FrameError(`more than the ${limitBytes} bytes that were due arrived`);
+    hash.update(data);
+    yield data;
+  }
+  throw new Error(`the body ended without its last frame, after ${bytes} bytes`);
+}
+
+function verify(end: z.infer<typeof End>, bytes: number, xxh64: string): void {
+  if (end.bytes !== bytes) throw new ChecksumError(`${bytes} bytes arrived where ${end.bytes} were sent`);
+  if (end.xxh64 !== xxh64) throw new ChecksumError(`the bytes hash to ${xxh64} instead of ${end.xxh64}`);
+}
+
+function parseEnd(data: Uint8Array): z.infer<typeof End> {
+  const end = End.safeParse(parseJson(data));
+  if (!end.success) throw new FrameError("the end frame is not what it should be");
+  return end.data;
+}
+
+/** The JSON of a frame; `undefined`, which no schema takes, when it is none. */
+export function parseJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(data).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a body begins: bytes that are in the guest already, and what they hash to. */
+export interface BodyStart {
+  readonly bytes: number;
+  readonly hash: Xxh64;
+}
+
+/** Frames data for the guest and ends it with its checksum, which covers what came before `start` too. */
+export async function* toFrames(
+  source: AsyncIterable<Uint8Array>,
+  start?: BodyStart,
+): AsyncGenerator<Buffer, void, undefined> {
+  const hash = start?.hash ?? (await newXxh64());
+  let bytes = start?.bytes ?? 0;
+  for await (const data of source) {
+    hash.update(data);
+    bytes += data.length;
+    yield* dataFrames(data);
+  }
+  const end = JSON.stringify({ bytes, xxh64: hash.digest() } satisfies z.infer<typeof End>);
+  yield encodeFrame(DATA_FRAME_KINDS.end, Buffer.from(end));
+}
+
+/** Many frames share one buffer, so that a large chunk costs the connection few writes. */
+function* dataFrames(data: Uint8Array): Generator<Buffer> {
+  const step = FRAME_MAX_BYTES * FRAMES_PER_CHUNK;
+  for (let from = 0; from < data.length; from += step) {
+    const part = data.subarray(from, from + step);
+    const count = Math.ceil(part.length / FRAME_MAX_BYTES);
+    const out = Buffer.allocUnsafe(part.length + count * HEADER_BYTES);
+    for (let index = 0, at = 0; index < count; index++) {
+      const piece = part.subarray(index * FRAME_MAX_BYTES, (index + 1) * FRAME_MAX_BYTES);
+      out.writeUInt8(DATA_FRAME_KINDS.data, at);
+      out.writeUInt32BE(piece.length, at + 1);
+      out.set(piece, at + HEADER_BYTES);
+      at += HEADER_BYTES + piece.length;
+    }
+    yield out;
+  }
+}
+
+function encodeFrame(kind: number, data: Uint8Array): Buffer {
+  const out = Buffer.allocUnsafe(HEADER_BYTES + data.length);
+  out.writeUInt8(kind, 0);
+  out.writeUInt32BE(data.length, 1);
+  out.set(data, HEADER_BYTES);
+  return out;
+}

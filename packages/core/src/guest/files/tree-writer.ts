@@ -1,0 +1,139 @@
+import { chmod, link, lstat, mkdir, open, realpath, rename, symlink, unlink, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { BandSoxError } from "@bandsox/contract";
+import { hostFileError } from "./file-errors.ts";
+import { temporaryName, writeAll } from "./host-file.ts";
+import { ArchiveError } from "./tar-path.ts";
+
+const PERMISSION_BITS = 0o777;
+const OWNER_ALL = 0o700;
+
+/** What an archive says of an entry. */
+export interface EntryFacts {
+  readonly mode: number;
+  readonly mtime: Date;
+}
+
+/**
+ * Writes a tree below one directory of this host, whatever the names say. Nothing is written through a link: every
+ * directory on the way is looked at without following it, and links are made when everything else is there.
+ */
+export class TreeWriter {
+  readonly #root: string;
+  readonly #directories = new Set<string>([""]);
+  readonly #made: { path: string; facts: EntryFacts }[] = [];
+  readonly #links: { names: readonly string[]; target: string }[] = [];
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The directory is made if it is not there. */
+  static async open(root: string): Promise<TreeWriter> {
+    try {
+      await mkdir(root, { recursive: true });
+      return new TreeWriter(await realpath(root));
+    } catch (error) {
+      throw hostFileError(error, "write", root);
+    }
+  }
+
+  async directory(names: readonly string[], facts: EntryFacts): Promise<void> {
+    const before = this.#made.length;
+    const path = await this.#directory(names);
+    const own = this.#made.length > before && this.#made.at(-1);
+    if (own && own.path === path) own.facts = facts;
+  }
+
+  /** A file appears under its name whole; set-user-id and the like are dropped. */
+  async file(names: readonly string[], facts: EntryFacts, data: AsyncIterable<Uint8Array>): Promise<number> {
+    const path = await this.#place(names);
+    return this.#throughTemporary(path, async (temporary) => {
+      await using file = await open(temporary, "wx", 0o600);
+      let bytes = 0;
+      for await (const chunk of data) {
+        await writeAll(file, chunk, bytes);
+        bytes += chunk.length;
+      }
+      await file.chmod(permissions(facts.mode));
+      await file.utimes(facts.mtime, facts.mtime);
+      return bytes;
+    });
+  }
+
+  /** A second name for a file of the same archive. */
+  async hardLink(names: readonly string[], existing: readonly string[]): Promise<void> {
+    const path = await this.#place(names);
+    const source = await this.#place(existing);
+    const found = await lstat(source).catch(() => undefined);
+    if (!found?.isFile())
+      throw new ArchiveError(`a link names ${existing.join("/")}, which is no file in it`);
+    await this.#throughTemporary(path, (temporary) => link(source, temporary));
+  }
+
+  /** Made by `finish`; the caller has decided that its target may be what it is. */
+  symbolicLink(names: readonly string[], target: string): void {
+    this.#links.push({ names, target });
+  }
+
+  /** Makes the links and gives directories their modes, which might have kept us out of them before. */
+  async finish(): Promise<void> {
+    for (const { names, target } of this.#links) {
+      const path = await this.#place(names);
+      await this.#throughTemporary(path, (temporary) => symlink(target, temporary));
+    }
+    for (const { path, facts } of this.#made.reverse()) {
+      await chmod(path, permissions(facts.mode) | OWNER_ALL);
+      await utimes(path, facts.mtime, facts.mtime);
+    }
+  }
+
+  /** Where an entry goes, with the directory it lies in made. */
+  async #place(names: readonly string[]): Promise<string> {
+    const name = names.at(-1);
+    if (name === undefined)
+      throw new ArchiveError("an entry that is no directory stands for the destination");
+    return join(await this.#directory(names.slice(0, -1)), name);
+  }
+
+  async #directory(names: readonly string[]): Promise<string> {
+    let path = this.#root;
+    for (let depth = 1; depth <= names.length; depth++) {
+      path = join(path, names[depth - 1] ?? "");
+      const key = names.slice(0, depth).join("/");
+      if (this.#directories.has(key)) continue;
+      await this.#enter(path);
+      this.#directories.add(key);
+    }
+    return path;
+  }
+
+  async #enter(path: string): Promise<void> {
+    try {
+      await mkdir(path);
+      this.#made.push({ path, facts: { mode: PERMISSION_BITS, mtime: new Date() } });
+    } catch (error) {
+      const found = await lstat(path).catch(() => undefined);
+      if (found?.isDirectory()) return;
+      if (found === undefined) throw hostFileError(error, "write", path);
+      const what = found.isSymbolicLink() ? "it is a link, and links are not followed" : "it is no directory";
+      throw new BandSoxError("not_directory", `cannot write below ${path} on this host: ${what}`, { path });
+    }
+  }
+
+  async #throughTemporary<T>(path: string, make: (temporary: string) => Promise<T>): Promise<T> {
+    const temporary = join(path, "..", temporaryName());
+    try {
+      const result = await make(temporary);
+      await rename(temporary, path);
+      return result;
+    } catch (error) {
+      await unlink(temporary).catch(() => {}); // it may not have been made
+      throw hostFileError(error, "write", path);
+    }
+  }
+}
+
+function permissions(mode: number): number {
+  return mode & PERMISSION_BITS & ~process.umask();
+}
