@@ -2,13 +2,17 @@ import { createHash } from "node:crypto";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { BandSoxError } from "@bandsox/contract";
+import { findTool } from "../../host/find-tool.ts";
 import type { StoragePaths } from "../../host/paths.ts";
 import type { ImageGuard } from "../../store/image-guard.ts";
 import type { ImageRecord } from "../../store/image-records.ts";
 import type { Staging } from "../../store/staging.ts";
 import { parseImageSource } from "../image-source.ts";
 import type { FetchOptions, ImageStore } from "../image-store.ts";
-import { buildWithBuildah, type OnBuildLine } from "./buildah.ts";
+import { buildWithBuildah } from "./buildah.ts";
+import { buildWithDocker, type DockerLike } from "./docker.ts";
+import type { BuildRecipe } from "./recipe.ts";
+import type { BuilderCall, OnBuildLine } from "./run-builder.ts";
 
 export interface BuildOptions extends Pick<FetchOptions, "signal" | "onEvent"> {
   /** Name of the image (default: one made of the Dockerfile and its context) */
@@ -48,17 +52,32 @@ export async function buildImage(
   await using work = await ports.staging.open();
   const files = await locate(dockerfile, { workDir: work.dir, context: options.context });
   const { args = {}, target, noCache, onLine = () => {}, signal, onEvent } = options;
-  const storageDir = buildDir(ports.paths);
-  await mkdir(storageDir, { recursive: true, mode: 0o700 });
   const build = async () => {
     using _lease = await ports.guard.use(`build:${reference}`, signal);
-    return buildWithBuildah(
-      { ...files, args, target, noCache },
-      { storageDir, workDir: work.dir, onLine, signal },
-    );
+    const recipe = { ...files, args, target, noCache };
+    return buildWithWhatIsThere(ports.paths, recipe, { workDir: work.dir, onLine, signal });
   };
   const source = await build();
   return { name, record: await ports.store.import(source, name, { signal, onEvent }) };
+}
+
+/** The builders, the one that needs neither a daemon nor its own privileges first. */
+const BUILDERS = ["buildah", "docker", "podman"] as const satisfies readonly ("buildah" | DockerLike)[];
+
+async function buildWithWhatIsThere(
+  paths: StoragePaths,
+  recipe: BuildRecipe,
+  call: Omit<BuilderCall, "recipe" | "env">,
+): Promise<string> {
+  const builder = BUILDERS.find(findTool);
+  if (!builder) {
+    const message = `cannot build ${recipe.dockerfile}: none of ${BUILDERS.join(", ")} is installed`;
+    throw new BandSoxError("image_builder_missing", message, { tool: BUILDERS[0] });
+  }
+  if (builder !== "buildah") return buildWithDocker(builder, recipe, call);
+  const storageDir = buildDir(paths);
+  await mkdir(storageDir, { recursive: true, mode: 0o700 });
+  return buildWithBuildah(recipe, { ...call, storageDir });
 }
 
 /** Where buildah keeps what makes the next build quick. */
