@@ -21,6 +21,8 @@ export interface Benchmark {
 /** What benchmarks run on. */
 export interface Lab {
   readonly vm: import("bandsox").Vm;
+  /** The storage of this run */
+  readonly bandsox: import("bandsox").BandSox;
   /** The socket of the VM's agent, for measuring the bare channel */
   readonly agentSocket: string;
   /** Scratch directory of this run */

@@ -9,12 +9,22 @@ import { BandSox } from "bandsox";
 import type { Benchmark, Figure } from "./figure.ts";
 import { hostStamp } from "./host.ts";
 import { execConcurrent, execTrue, ping } from "./suite/calls.ts";
+import { firstImage } from "./suite/images.ts";
 import { stdoutStream, terminal } from "./suite/streams.ts";
 import { files, trees } from "./suite/transfers.ts";
 import { table } from "./table.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "..");
-const SUITE: readonly Benchmark[] = [ping, execTrue, execConcurrent, stdoutStream, files, trees, terminal];
+const SUITE: readonly Benchmark[] = [
+  firstImage,
+  ping,
+  execTrue,
+  execConcurrent,
+  stdoutStream,
+  files,
+  trees,
+  terminal,
+];
 const PROGRAMS = ["sh", "cat", "dd", "head", "true", "yes"];
 
 const { values, positionals } = parseArgs({
@@ -40,7 +50,13 @@ async function main(): Promise<void> {
   const vm = await bandsox.createVm(`dir:${await busyboxRoot(dir)}`, { memMib: 512 });
   stack.defer(() => vm.delete());
   const info = await vm.info();
-  const lab = { vm, dir, quick: values.quick, agentSocket: join(dir, "storage/vms", vm.id, "agent.sock") };
+  const lab = {
+    vm,
+    bandsox,
+    dir,
+    quick: values.quick,
+    agentSocket: join(dir, "storage/vms", vm.id, "agent.sock"),
+  };
   const figures: Figure[] = [];
   for (const benchmark of wanted) {
     process.stderr.write(`${benchmark.id} ${benchmark.title}\n`);
