@@ -3,7 +3,6 @@ module bandsox.dev/agent
 go 1.26.6
 
 require (
-	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/containerd/containerd/v2 v2.4.2
 	github.com/containerd/log v0.2.0

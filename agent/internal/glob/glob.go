@@ -1,13 +1,12 @@
-// Package glob decides which paths of a tree are meant: `*`, `?`, `[…]` within a name, `**` for any number of names. A
-// pattern without a slash matches a name at any depth, one with a slash the path below the tree's root.
+// Package glob decides which paths of a tree are meant: `*`, `?`, `[…]` within a name, `**` for any number of names,
+// `{a,b}` for either. A pattern without a slash matches a name at any depth, one with a slash the path below the tree's
+// root.
 package glob
 
 import (
 	"fmt"
-	"path"
+	"regexp"
 	"strings"
-
-	"github.com/bmatcuk/doublestar/v4"
 )
 
 // Bounds of a list of patterns: how many, and the bytes of each.
@@ -17,12 +16,7 @@ const (
 )
 
 // List matches what one of its patterns matches. The nil list matches nothing.
-type List []pattern
-
-type pattern struct {
-	text     string
-	anyDepth bool
-}
+type List []*regexp.Regexp
 
 // Parse checks patterns. A slash at the end means nothing, one in front ties a lone name to the root.
 func Parse(patterns []string) (List, error) {
@@ -31,25 +25,37 @@ func Parse(patterns []string) (List, error) {
 	}
 	var list List
 	for _, text := range patterns {
-		p := strings.TrimRight(text, "/")
-		p, anchored := strings.CutPrefix(p, "/")
-		if p == "" || len(p) > MaxPatternSize || !doublestar.ValidatePattern(p) {
-			return nil, fmt.Errorf("%.100q is not a pattern of 1 to %d bytes", text, MaxPatternSize)
+		expression, err := parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("%.100q is no pattern of 1 to %d bytes: %w", text, MaxPatternSize, err)
 		}
-		list = append(list, pattern{text: p, anyDepth: !anchored && !strings.Contains(p, "/")})
+		list = append(list, expression)
 	}
 	return list, nil
+}
+
+func parse(text string) (*regexp.Regexp, error) {
+	trimmed := strings.TrimRight(text, "/")
+	body := strings.TrimPrefix(trimmed, "/")
+	if body == "" || len(body) > MaxPatternSize {
+		return nil, fmt.Errorf("it has %d", len(body))
+	}
+	expression, err := translate(body)
+	if err != nil {
+		return nil, err
+	}
+	anyDepth := ""
+	if !strings.Contains(trimmed, "/") {
+		anyDepth = "(?:.*/)?"
+	}
+	return regexp.Compile("(?s)^" + anyDepth + expression + "$")
 }
 
 // Matches says whether the path below the root is meant itself. What is below a directory that is meant, is up to the
 // caller.
 func (l List) Matches(below string) bool {
-	for _, p := range l {
-		subject := below
-		if p.anyDepth {
-			subject = path.Base(below)
-		}
-		if doublestar.MatchUnvalidated(p.text, subject) {
+	for _, expression := range l {
+		if expression.MatchString(below) {
 			return true
 		}
 	}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isGlob } from "./glob.ts";
 
 const PATH_MAX_CHARACTERS = 4096;
 const MODE_MAX = 0o7777;
@@ -16,8 +17,9 @@ export const FileMode = z.int().min(0).max(MODE_MAX);
 /** A user or group as a number. */
 export const FileOwner = z.int().min(0).max(ID_MAX);
 
-/** Globs against paths below a directory: `*`, `?`, `[…]`, `**`; one without `/` matches a name at any depth. */
-export const Globs = z.array(z.string().min(1).max(1024)).max(256);
+const Glob = z.string().max(1024).refine(isGlob, "is no glob");
+/** Globs against paths below a directory, as `globToRegExp` reads them. */
+export const Globs = z.array(Glob).max(256);
 
 export const FileType = z.enum(["file", "directory", "symlink", "fifo", "socket", "device"]);
 export type FileType = z.infer<typeof FileType>;

@@ -21,6 +21,7 @@ export {
   type TransferProgress,
   type TreeResult,
 } from "./files.ts";
+export { globToRegExp } from "./glob.ts";
 export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
 // health
 export { GuestProcess, OomKill, VmStats } from "./health.ts";
