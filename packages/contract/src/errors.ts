@@ -73,6 +73,12 @@ export const ERRORS = {
     details: vm,
     hint: "the agent in the guest broke the protocol; stop the VM and create another",
   },
+  guest_outdated: {
+    status: 501,
+    retryable: false,
+    details: vm,
+    hint: "use the version of this program the guest was made with, or create the VM again",
+  },
   exec_not_started: {
     status: 422,
     retryable: false,

@@ -28,6 +28,14 @@ export function guestBroken(vmId: VmId, why: string, cause?: unknown): BandSoxEr
   return new BandSoxError("guest_protocol", message, { vmId }, { cause });
 }
 
+/** The agent and this program are of versions that do not understand each other. */
+export function guestOutdated(vmId: VmId, why: string): BandSoxError {
+  return new BandSoxError("guest_outdated", `the agent in ${vmId} is of another version: ${why}`, { vmId });
+}
+
+/** What an agent answers, as HTTP servers do, to a call that it has never heard of. */
+export const UNKNOWN_CALL_CODES: ReadonlySet<string> = new Set(["not_found", "method_not_allowed"]);
+
 /** The work was called off by its caller. */
 export function interrupted(vmId: VmId): BandSoxError {
   return new BandSoxError("interrupted", `interrupted while talking to ${vmId}`, {});
@@ -60,5 +68,6 @@ export function explainRefusal(
   if (!problem) return guestBroken(vmId, `it answered ${status} to ${call} without saying why`);
   const message = printable(problem.message).slice(0, REASON_MAX_CHARACTERS);
   const known = Object.hasOwn(refusals, problem.code) ? refusals[problem.code] : undefined;
+  if (!known && UNKNOWN_CALL_CODES.has(problem.code)) return guestOutdated(vmId, `it has no ${call}`);
   return known?.(message) ?? guestBroken(vmId, `it refused ${call}: ${message}`);
 }

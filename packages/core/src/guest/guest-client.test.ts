@@ -2,7 +2,14 @@ import { once } from "node:events";
 import { mkdir, symlink } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { VmId } from "@bandsox/contract";
-import { type FakeAgentOptions, frame, startFakeAgent, temporaryDirectory } from "@bandsox/testkit";
+import {
+  type FakeAgentOptions,
+  frame,
+  startFakeAgent,
+  startHostileAgent,
+  temporaryDirectory,
+} from "@bandsox/testkit";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { collect } from "./collect.ts";
 import { GuestClient, type GuestClientOptions } from "./guest-client.ts";
@@ -173,9 +180,47 @@ describe("a hostile guest costs an error and nothing else", () => {
   test("an agent of another protocol version is refused by name", async () => {
     await using g = await guest({ protocol: 99 });
     await expect(g.client.hello()).rejects.toMatchObject({
-      code: "guest_protocol",
+      code: "guest_outdated",
       message: expect.stringContaining("99"),
     });
+  });
+
+  test("an agent that does not know a call yet is told from one that breaks the protocol", async () => {
+    await using g = await guest({ execRefusal: { status: 404, code: "not_found", message: "no such call" } });
+    await expect(run(g.client, "true")).rejects.toMatchObject({ code: "guest_outdated" });
+  });
+
+  test("a hello is understood or refused, whatever is in it", async () => {
+    await using directory = await temporaryDirectory();
+    const socketPath = `${directory.path}/agent.sock`;
+    let body = "";
+    const answer = (socket: Socket) =>
+      socket.end(
+        `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      );
+    await using _agent = await startHostileAgent(socketPath, answer);
+    await using client = new GuestClient({ vmId, socketPath });
+    const hello = { agentVersion: "1", machine: "bare", kernel: "6", agentStartMs: 1, agentReadyMs: 2 };
+    const almost = fc.record({
+      protocol: fc.jsonValue(),
+      machine: fc.jsonValue(),
+      capabilities: fc.jsonValue(),
+    });
+    const text = fc.oneof(
+      fc.string(),
+      fc.json(),
+      almost.map((lies) => JSON.stringify({ ...hello, ...lies })),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async (said) => {
+        body = said;
+        const told = await client.hello().catch((error: unknown) => error);
+        expect(told).toMatchObject({ code: expect.stringMatching(/^guest_(protocol|outdated)$/) });
+      }),
+      { numRuns: 200 },
+    );
+    body = JSON.stringify({ ...hello, protocol: 1, capabilities: ["exec", "from-the-future"] });
+    expect(await client.hello()).toMatchObject({ capabilities: ["exec", "from-the-future"] });
   });
 });
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { CallLimit } from "./call-limit.ts";
 import { dialAgent } from "./dial.ts";
 import { toExecEvent } from "./exec-event.ts";
+import { guestOutdated, UNKNOWN_CALL_CODES } from "./failure.ts";
 import { FRAME_KINDS, FrameError, readFrames } from "./frames.ts";
 import { parseJson } from "./parse-json.ts";
 
@@ -18,6 +19,8 @@ export const PROTOCOL_VERSION = 1;
 const Hello = z.object({
   protocol: z.int(),
   agentVersion: z.string().max(100),
+  /** What the agent can do beyond the first version; unknown ones are of a newer agent and mean nothing here */
+  capabilities: z.array(z.string().max(100)).max(100).default([]),
   machine: z.enum(["bare", "ready"]),
   kernel: z.string().max(200),
   agentStartMs: z.number(),
@@ -80,12 +83,13 @@ export class GuestClient implements AsyncDisposable {
     });
   }
 
-  /** @throws {BandSoxError} `guest_protocol` when the agent speaks another version */
+  /** @throws {BandSoxError} `guest_outdated` when the agent speaks another version of the protocol */
   async hello(signal?: AbortSignal): Promise<Hello> {
     const hello = Hello.safeParse(await this.#call("GET", "/v1/hello", undefined, signal));
     if (!hello.success) throw this.#broken(`its hello has ${hello.error.issues[0]?.path.join(".")} wrong`);
     if (hello.data.protocol !== PROTOCOL_VERSION) {
-      throw this.#broken(`it speaks protocol ${hello.data.protocol}, this program ${PROTOCOL_VERSION}`);
+      const versions = `it speaks protocol ${hello.data.protocol}, this program ${PROTOCOL_VERSION}`;
+      throw guestOutdated(this.#vmId, versions);
     }
     return hello.data;
   }
@@ -192,6 +196,7 @@ export class GuestClient implements AsyncDisposable {
     if (limit.signal.aborted) return this.#explain(limit.signal.reason, limit);
     const problem = Problem.safeParse(parseJson(text)).data;
     if (!problem) return this.#broken(`it answered ${response.statusCode} to ${path} without saying why`);
+    if (UNKNOWN_CALL_CODES.has(problem.code)) return guestOutdated(this.#vmId, `it has no ${path}`);
     const message = printable(problem.message);
     const vmId = this.#vmId;
     if (response.statusCode === 413) {
