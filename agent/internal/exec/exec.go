@@ -83,11 +83,15 @@ func Start(command Command, defaults Defaults, reaper *reap.Reaper) (*Process, e
 // Stream delivers frames to the sink, the exit frame last.
 func (p *Process) Stream(ctx context.Context, sink Sink) error {
 	frames := &frameWriter{sink: sink}
+	defer frames.Idle() // when delivering failed there may be frames to let go of; nobody reads them any more
 	result, err := p.Deliver(ctx, frames)
-	if err != nil {
-		return err
+	if err == nil {
+		err = frames.Take(ExitFrame(result))
 	}
-	return frames.Take(ExitFrame(result))
+	if err == nil {
+		err = frames.Idle()
+	}
+	return err
 }
 
 // Deliver hands over output until the command exits, then what is still in its pipes. When ctx ends or the receiver

@@ -26,29 +26,37 @@ type collected struct {
 	stdout, stderr bytes.Buffer
 	exit           *Result
 	mu             sync.Mutex
-	taken          func() // called after each frame
+	taken          func() // called after each write
 }
 
+// Write takes whole frames, one or more.
 func (c *collected) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	length := binary.BigEndian.Uint32(p[1:])
-	body := p[frame.HeaderSize:]
-	if int(length) != len(body) || length > frame.MaxSize || c.exit != nil {
-		return 0, errors.New("not a frame, or one after the exit")
+	for rest := p; len(rest) > 0; {
+		length := int(binary.BigEndian.Uint32(rest[1:]))
+		if frame.HeaderSize+length > len(rest) || length > frame.MaxSize || c.exit != nil {
+			return 0, errors.New("not whole frames, or one after the exit")
+		}
+		if err := c.take(frame.Kind(rest[0]), rest[frame.HeaderSize:frame.HeaderSize+length]); err != nil {
+			return 0, err
+		}
+		rest = rest[frame.HeaderSize+length:]
 	}
-	switch frame.Kind(p[0]) {
+	return len(p), nil
+}
+
+func (c *collected) take(kind frame.Kind, body []byte) error {
+	switch kind {
 	case frame.Stdout:
 		c.stdout.Write(body)
 	case frame.Stderr:
 		c.stderr.Write(body)
 	case frame.Exit:
 		c.exit = new(Result)
-		if err := json.Unmarshal(body, c.exit); err != nil {
-			return 0, err
-		}
+		return json.Unmarshal(body, c.exit)
 	}
-	return len(p), nil
+	return nil
 }
 
 func (c *collected) Flush() error {
@@ -187,6 +195,24 @@ func TestMuchOutputIsCompleteAndASlowClientSlowsTheCommand(t *testing.T) {
 	}
 	if out.stdout.Len() != 3000000 || out.exit == nil {
 		t.Errorf("got %d bytes, exit %v", out.stdout.Len(), out.exit)
+	}
+}
+
+func TestOutputThatIsHeldBackGoesOnceNothingFollows(t *testing.T) {
+	process, err := Start(shell("head -c 65536 /dev/zero; exec sleep 30"), testDefaults, reaper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	out := &collected{}
+	out.taken = func() {
+		if out.stdout.Len() == 65536 {
+			cancel()
+		}
+	}
+	if err := process.Stream(ctx, out); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v after %d bytes", err, out.stdout.Len())
 	}
 }
 

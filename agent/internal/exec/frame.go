@@ -14,11 +14,19 @@ type Sink interface {
 	Flush() error
 }
 
-// frameWriter lets both output pumps and the exit share one sink.
+// batchSize is how many full frames are written at once while output comes faster than it is read: what a write
+// costs hardly depends on its size.
+const batchSize = 4
+
+// frameWriter lets both output pumps and the exit share one sink. What is not large goes at once.
 type frameWriter struct {
-	mu   sync.Mutex
-	sink Sink
+	mu      sync.Mutex
+	sink    Sink
+	pending *batch // nil while nothing is held back
+	filled  int
 }
+
+type batch [batchSize * len(frameBuffer{})]byte
 
 // frameBuffer has room for the header in front of the payload, so that a frame is one write.
 type frameBuffer [frame.HeaderSize + frame.MaxSize]byte
@@ -29,7 +37,43 @@ func (b *frameBuffer) payload() []byte { return b[frame.HeaderSize:] }
 func (w *frameWriter) Take(whole []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, err := w.sink.Write(whole); err != nil {
+	if w.pending == nil && len(whole) < len(frameBuffer{}) {
+		return w.send(whole)
+	}
+	if w.pending != nil && w.filled+len(whole) > len(w.pending) {
+		if err := w.release(); err != nil {
+			return err
+		}
+	}
+	if w.pending == nil {
+		w.pending = batches.Get().(*batch)
+	}
+	w.filled += copy(w.pending[w.filled:], whole)
+	if w.filled == len(w.pending) {
+		return w.release()
+	}
+	return nil
+}
+
+// Idle sends what is held back: nothing more comes for now.
+func (w *frameWriter) Idle() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.release()
+}
+
+func (w *frameWriter) release() error {
+	if w.pending == nil {
+		return nil
+	}
+	err := w.send(w.pending[:w.filled])
+	batches.Put(w.pending)
+	w.pending, w.filled = nil, 0
+	return err
+}
+
+func (w *frameWriter) send(frames []byte) error {
+	if _, err := w.sink.Write(frames); err != nil {
 		return err
 	}
 	return w.sink.Flush()
@@ -43,5 +87,7 @@ func ExitFrame(result Result) []byte {
 	}
 	return frame.Append(nil, frame.Exit, body)
 }
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
 
 var buffers = sync.Pool{New: func() any { return new(frameBuffer) }}

@@ -37,6 +37,9 @@ func (o *output) pump(to Receiver) error {
 	for {
 		var buffer *frameBuffer
 		n, readErr := 0, error(nil)
+		if err := o.beforeWaiting(raw, to); err != nil {
+			return err
+		}
 		err := raw.Read(func(fd uintptr) bool {
 			buffer = buffers.Get().(*frameBuffer)
 			n, readErr = read(int(fd), buffer.payload())
@@ -61,6 +64,24 @@ func (o *output) pump(to Receiver) error {
 			return err
 		}
 	}
+}
+
+// idler is a Receiver that holds output back while more of it comes.
+type idler interface {
+	Idle() error
+}
+
+// beforeWaiting lets a receiver send what it holds back when there is nothing to read.
+func (o *output) beforeWaiting(raw syscall.RawConn, to Receiver) error {
+	held, ok := to.(idler)
+	if !ok {
+		return nil
+	}
+	left := 0
+	if err := raw.Control(func(fd uintptr) { left = inPipe(int(fd)) }); err != nil || left > 0 {
+		return nil // closed: the read will tell
+	}
+	return held.Idle()
 }
 
 // drain delivers what has been written by now and no more, so that a background process that goes on writing cannot

@@ -71,6 +71,8 @@ func openPipes(stdin bool) (_ *stdio, _ childFiles, err error) {
 		if err != nil {
 			return nil, child, err
 		}
+		// Larger than usual, so that a command that writes much is waited for less often. Refused, it is as it is.
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, outputPipeSize)
 		ours.outputs = append(ours.outputs, &output{kind: kind, file: end, left: inPipe})
 		child.add(1+i, fd)
 	}
@@ -81,6 +83,9 @@ func (c *childFiles) add(as, fd int) {
 	c.descriptors[as] = uintptr(fd)
 	c.opened = append(c.opened, fd)
 }
+
+// outputPipeSize is how much a command can write ahead of us, in bytes.
+const outputPipeSize = 256 << 10
 
 // openPipe makes a pipe and returns the end that is ours (0 reads, 1 writes) and the descriptor of the other.
 func openPipe(ours int) (*os.File, int, error) {

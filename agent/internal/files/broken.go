@@ -21,8 +21,8 @@ func (u *Uploads) begin(ctx context.Context, key uploadKey, now *upload) (*uploa
 			u.mu.Unlock()
 			return present, nil
 		}
+		present.stop() // under the lock: once it has finished, its request may not be touched
 		u.mu.Unlock()
-		present.stop()
 		select {
 		case <-present.done:
 		case <-ctx.Done():

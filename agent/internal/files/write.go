@@ -118,7 +118,7 @@ func (at *place) fill(temp *os.File, p Put, from *dataframe.Reader) error {
 		}
 	}
 	fd := int(temp.Fd())
-	if _, err := receive(fd, from, p.Offset); err != nil {
+	if err := receiveWhole(fd, from, p.Offset); err != nil {
 		return err
 	}
 	if err := at.look(p); err != nil { // as it is now: the transfer may have taken long
@@ -134,7 +134,7 @@ func (at *place) fill(temp *os.File, p Put, from *dataframe.Reader) error {
 }
 
 // receive writes data from offset until its verified end and returns where that is.
-func receive(fd int, from *dataframe.Reader, offset int64) (int64, error) {
+func receive(fd int, from payloads, offset int64) (int64, error) {
 	for {
 		payload, err := from.Next()
 		if err == io.EOF {

@@ -8,7 +8,8 @@ import (
 	"bandsox.dev/agent/internal/dataframe"
 )
 
-// transferLimit is how many files and trees are read or written at the same time. Each takes half a megabyte.
+// transferLimit is how many files and trees are read or written at the same time. Each takes half a megabyte, two
+// of them four more.
 const transferLimit = 64
 
 const framesType = "application/vnd.bandsox.frames"

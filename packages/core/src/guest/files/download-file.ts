@@ -2,8 +2,9 @@ import type { FileHandle } from "node:fs/promises";
 import type { TransferProgress } from "@bandsox/contract";
 import { newAttempts } from "./attempts.ts";
 import type { FileChannel } from "./file-channel.ts";
-import { replaceFile, writeAll } from "./host-file.ts";
+import { replaceFile } from "./host-file.ts";
 import { type FileHead, readRange } from "./read-file.ts";
+import { WriteBehind } from "./write-behind.ts";
 
 /** What is verified as one piece, and so what a broken connection costs at most */
 const SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -36,11 +37,13 @@ export function downloadFile(
         head ??= found;
       };
       try {
+        await using writer = new WriteBehind(file, verified);
         for await (const data of readRange(channel, from, range, onHead)) {
-          await writeAll(file, data, arrived);
+          await writer.take(data);
           arrived += data.length;
           onProgress?.({ bytes: arrived, total: head?.size ?? arrived });
         }
+        await writer.finish();
       } catch (error) {
         attempts.failed(error, arrived);
         continue;
