@@ -39,6 +39,8 @@ type Machine interface {
 	Defaults() (defaults exec.Defaults, ok bool)
 	// Enter gives the machine its disks and identity and returns how long that took.
 	Enter(spec machine.Spec) (time.Duration, error)
+	// Refresh tells a machine that stood still what has changed.
+	Refresh(identity machine.Identity) error
 }
 
 // API serves one machine.

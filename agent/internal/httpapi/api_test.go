@@ -35,6 +35,8 @@ func (m *fakeMachine) Enter(machine.Spec) (time.Duration, error) {
 	return 7 * time.Millisecond, nil
 }
 
+func (m *fakeMachine) Refresh(machine.Identity) error { return nil }
+
 // serveAPI serves a machine and returns clients that speak HTTP/1.1 and HTTP/2.
 func serveAPI(t testing.TB, m Machine, powerOff func(time.Duration)) map[string]*http.Client {
 	t.Helper()
@@ -99,6 +101,8 @@ func TestErrorsHaveACode(t *testing.T) {
 		{"POST", "/v1/exec", `{"argv":["` + strings.Repeat("x", bodyLimit) + `"]}`, true, 413, "body_too_large"},
 		{"POST", "/v1/exec", `{"argv":[]}` + strings.Repeat(" ", bodyLimit), true, 413, "body_too_large"},
 		{"POST", "/v1/exec", `{"argv":["no-such-tool"]}`, true, 422, "exec_not_started"},
+		{"POST", "/v1/identity", `{"epochMs":1}`, false, 409, "machine_bare"},
+		{"POST", "/v1/identity", `{"epochMs":0}`, true, 400, "bad_request"},
 		{"POST", "/v1/power-off", `{"graceMs":-1}`, true, 400, "bad_request"},
 	} {
 		for name, client := range serveAPI(t, &fakeMachine{c.ready}, nil) {

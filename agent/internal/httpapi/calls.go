@@ -13,7 +13,7 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 	if _, ready := a.machine.Defaults(); ready {
 		state = "ready"
 	}
-	capabilities := []string{"machine", "exec", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats"}
+	capabilities := []string{"machine", "exec", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats", "identity"}
 	if a.about.KernelLog != nil {
 		capabilities = append(capabilities, "kernel-log")
 	}
@@ -47,6 +47,22 @@ func (a *API) enterMachine(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]int64{"mountedMs": took.Milliseconds()})
+}
+
+func (a *API) refreshIdentity(w http.ResponseWriter, r *http.Request) {
+	var identity machine.Identity
+	if !readJSON(w, r, &identity) {
+		return
+	}
+	if err := identity.Validate(); err != nil {
+		writeError(w, http.StatusBadRequest, "bad_request", err.Error())
+		return
+	}
+	if err := a.machine.Refresh(identity); err != nil {
+		writeError(w, http.StatusInternalServerError, "machine_failed", err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, struct{}{})
 }
 
 func (a *API) endMachine(w http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import {
 } from "@bandsox/core";
 import { z } from "zod";
 import { Images } from "./images.ts";
+import { SnapshotStore } from "./snapshots.ts";
 
 export interface BandSoxOptions {
   /** Where VMs and images are kept (default: `BANDSOX_STORAGE`, else `/var/lib/bandsox` for root, the user's data directory otherwise) */
@@ -47,6 +48,8 @@ export type CreateVmOptions = Omit<VmSpecInput, "image"> & CreateOptions;
 export class BandSox implements AsyncDisposable {
   /** The image store: pull, list, inspect, remove, prune, import, history */
   readonly images: Images = new Images(() => this.#core());
+  /** What VMs go on from: list, inspect, restore, rename, delete */
+  readonly snapshots: SnapshotStore = new SnapshotStore(() => this.#core());
   readonly #options: BandSoxOptions;
   #opening: Promise<Core> | undefined;
   #closed = false;

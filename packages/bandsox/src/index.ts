@@ -16,6 +16,7 @@ export {
   type OomKill,
   type SessionEvent,
   type SessionInfo,
+  type SnapshotInfo,
   type TerminalSize,
   type TransferProgress,
   type TreeResult,
@@ -28,6 +29,7 @@ export {
   type ConnectOptions,
   type CreateStage,
   type DeleteOptions,
+  type DeleteSnapshotOptions,
   type DoctorReport,
   type DownloadOptions,
   type DownloadTreeOptions,
@@ -38,6 +40,8 @@ export {
   type FetchOptions,
   type FileContent,
   FileWatch,
+  type ForkOptions,
+  type ForkResult,
   type ForwardedPort,
   type ForwardPortOptions,
   type HttpRequestOptions,
@@ -52,9 +56,12 @@ export {
   type ReadLinesOptions,
   type ReadOptions,
   type ReadWholeOptions,
+  type RestoreOptions,
   Session,
   type SessionOptions,
   type SetupStep,
+  type SnapshotOptions,
+  type StageOptions,
   type StdinInput,
   type StopOptions,
   Terminal,
@@ -70,3 +77,4 @@ export {
 export { BandSox, type BandSoxOptions, type CreateVmOptions } from "./bandsox.ts";
 export type { Images } from "./images.ts";
 export { doctor, type InitOptions, type InitResult, init } from "./setup.ts";
+export type { SnapshotStore } from "./snapshots.ts";

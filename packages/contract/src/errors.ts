@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FILE_ERRORS } from "./file-errors.ts";
 import { IMAGE_ERRORS } from "./image-errors.ts";
+import { SNAPSHOT_ERRORS } from "./snapshot-errors.ts";
 
 const text = z.string();
 const vm = z.object({ vmId: text });
@@ -157,6 +158,7 @@ export const ERRORS = {
     hint: "create the VM without networking",
   },
   ...IMAGE_ERRORS,
+  ...SNAPSHOT_ERRORS,
   disk_full: {
     status: 507,
     retryable: true,

@@ -39,6 +39,8 @@ export {
   type SessionStream,
   TerminalSize,
 } from "./session.ts";
+// snapshots
+export { RestoreSpec, SnapshotId, SnapshotInfo, SnapshotSpec } from "./snapshot.ts";
 // VMs
 export { Transport, VmInfo } from "./vm.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SnapshotId } from "./snapshot.ts";
 import { VmId } from "./vm-id.ts";
 import { Env, Metadata } from "./vm-spec.ts";
 import { VmState } from "./vm-state.ts";
@@ -20,6 +21,8 @@ export const VmInfo = z.object({
   memMib: z.int(),
   diskSizeMib: z.int(),
   networking: z.boolean(),
+  /** The snapshot it was made from, or rolled back to last */
+  snapshotId: SnapshotId.optional(),
   /** Present while the VM runs */
   transport: Transport.optional(),
   env: Env,

@@ -5,6 +5,7 @@ import type { FetchOptions } from "./image/image-store.ts";
 import type { Images } from "./image/images.ts";
 import type { OpenImages } from "./image/open-images.ts";
 import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
+import { Snapshots } from "./snapshot/snapshots.ts";
 import { type CreateOptions, createVm } from "./vm/create-vm.ts";
 import { findVm } from "./vm/find-vm.ts";
 import { growVmDisk } from "./vm/grow-vm-disk.ts";
@@ -27,6 +28,7 @@ export interface Core extends AsyncDisposable {
   getVm(reference: string): Promise<Vm>;
   listVms(options?: Interruptible): Promise<VmInfo[]>;
   readonly images: Images;
+  readonly snapshots: Snapshots;
   /** Makes the image `bandsox-base` of a given root file system */
   installRootfs(rootfs: GivenRootfs, how: RootfsOptions): Promise<{ readonly digest: string }>;
   /** Makes the disk of a stopped VM larger */
@@ -54,6 +56,7 @@ export function coreOf(ports: VmPorts, parts: CoreParts): Core {
     ...vmCalls(ports),
     ...diskCalls(ports, parts),
     ...imageCalls(ports, parts),
+    snapshots: new Snapshots(ports),
     [Symbol.asyncDispose]: async () => parts.resources[Symbol.asyncDispose](),
   };
 }

@@ -38,9 +38,15 @@ export type { DoctorCheck } from "./setup/doctor-check.ts";
 export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boot-files.ts";
 export { type GivenRootfs, ROOTFS_IMAGE } from "./setup/given-rootfs.ts";
 export type { SetupStep } from "./setup/setup-step.ts";
+// snapshots
+export type { DeleteSnapshotOptions } from "./snapshot/delete-snapshot.ts";
+export type { ForkOptions, ForkResult } from "./snapshot/fork-vm.ts";
+export type { RestoreOptions } from "./snapshot/restore-snapshot.ts";
+export { Snapshots } from "./snapshot/snapshots.ts";
+export type { SnapshotOptions } from "./snapshot/take-snapshot.ts";
 // its ports
 export type { ConnectOptions } from "./vm/connect.ts";
-export type { CreateOptions, CreateStage } from "./vm/create-vm.ts";
+export type { CreateOptions } from "./vm/create-vm.ts";
 export type { ExecOptions } from "./vm/exec-options.ts";
 export type { ForwardedPort, ForwardPortOptions } from "./vm/forward-port.ts";
 export type { HttpRequestOptions, HttpResponse } from "./vm/http-request.ts";
@@ -48,6 +54,7 @@ export type { OpenDisks } from "./vm/open-disks.ts";
 export type { PythonResult } from "./vm/python.ts";
 export type { PythonOptions } from "./vm/python-run.ts";
 export { type AttachOptions, Session } from "./vm/session.ts";
+export type { CreateStage, StageOptions } from "./vm/stages.ts";
 export type { DeleteOptions, StopOptions } from "./vm/stop-vm.ts";
 export { Terminal, type TerminalOptions } from "./vm/terminal.ts";
 export { Vm } from "./vm/vm.ts";

@@ -1,4 +1,4 @@
-import { BandSoxError, ID_ALPHABET, VmId } from "@bandsox/contract";
+import { BandSoxError, ID_ALPHABET, SnapshotId, VmId } from "@bandsox/contract";
 import { customAlphabet } from "nanoid";
 import { OpenHandles } from "./base/open-handles.ts";
 import { Operations } from "./base/operations.ts";
@@ -11,9 +11,11 @@ import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
+import { snapshotImagePins } from "./snapshot/image-pins.ts";
 import { openDatabase } from "./store/database.ts";
 import { Leases } from "./store/leases.ts";
 import { Ledger } from "./store/ledger.ts";
+import { SnapshotRecords } from "./store/snapshot-records.ts";
 import { Staging } from "./store/staging.ts";
 import { VmRecords } from "./store/vm-records.ts";
 import { vmImagePins } from "./vm/image-pins.ts";
@@ -52,17 +54,20 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
   const records = new VmRecords(database);
+  const snapshotRecords = new SnapshotRecords(database);
   const images = openImages({
     ...{ database, leases, paths, staging, operations, helperPath: helpers.image, platform: platform() },
-    pins: () => vmImagePins(records),
+    pins: () => [...vmImagePins(records), ...snapshotImagePins(snapshotRecords)],
     now: () => new Date(),
   });
   const ports: VmPorts = {
     ...{ paths, operations, ledger, leases, staging, records, images: images.store },
+    snapshots: snapshotRecords,
     layerDisks: new LayerDisks({ paths, leases, staging }),
     ...engines(options),
     bootFiles: () => readBootFiles(options.storageDir),
     warn: options.onWarning ?? ((message) => process.emitWarning(message, "BandSoxWarning")),
+    newSnapshotId: () => SnapshotId.parse(`snap_${idOf()}`),
     newId: () => VmId.parse(`vm_${idOf()}`),
     now: () => new Date(),
   };

@@ -18,6 +18,7 @@ export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openDatabase } from "./store/database.ts";
 export { Leases } from "./store/leases.ts";
 export { Ledger } from "./store/ledger.ts";
+export { SnapshotRecords } from "./store/snapshot-records.ts";
 export { Staging } from "./store/staging.ts";
 export { VmRecords } from "./store/vm-records.ts";
 export { createVm } from "./vm/create-vm.ts";

@@ -1,4 +1,4 @@
-import { access, writeFile } from "node:fs/promises";
+import { access, copyFile, writeFile } from "node:fs/promises";
 import { BandSoxError } from "@bandsox/contract";
 import type { BootRequest, Engine, VmmExit } from "@bandsox/core/ports";
 import { ownIdentity } from "@bandsox/core/ports";
@@ -38,11 +38,12 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
     shape: ({ vcpu, memMib }) => `shape-${vcpu}-${memMib}`,
     pause: async () => {},
     resume: async () => {},
-    async save({ dir }, into) {
+    async save({ dir, layerDisk }, into) {
       if (!running.has(dir)) throw controlFailed("save", dir, "it is gone");
       try {
         await writeFile(into.memory, "memory");
         await writeFile(into.state, "state");
+        if (into.layerDisk !== undefined) await copyFile(layerDisk, into.layerDisk);
       } catch (error) {
         throw controlFailed("save", dir, error);
       }

@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BandSoxError, VmId } from "@bandsox/contract";
+import { BandSoxError, SnapshotId, VmId } from "@bandsox/contract";
 import {
   Leases,
   Ledger,
   Operations,
   openDatabase,
+  SnapshotRecords,
   Staging,
   storagePaths,
   type VmPorts,
@@ -32,6 +33,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     ...{ paths, operations, removedImages, warnings },
     warn: (message) => void warnings.push(message),
     records: new VmRecords(database),
+    snapshots: new SnapshotRecords(database),
     ledger,
     leases: new Leases(database, paths.database),
     staging: new Staging(paths.stagingDir, ledger),
@@ -51,6 +53,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     defaultEngine: () => engine,
     engine: () => engine,
     bootFiles: async () => ({ vmlinuxPath: "/dev/null", initramfsPath: "/dev/null" }),
+    newSnapshotId: () => SnapshotId.parse(`snap_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
     newId: () => VmId.parse(`vm_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
     now: () => new Date(),
     [Symbol.asyncDispose]: async () => {

@@ -42,6 +42,12 @@ export interface MachineConfig {
   readonly entropy: string;
 }
 
+/** What a guest has to be told after it stood still. */
+export interface RefreshedIdentity extends Pick<MachineConfig, "epochMs" | "entropy"> {
+  /** For one that goes on from a save of another VM */
+  readonly clone?: Pick<MachineConfig, "hostname" | "env"> & { readonly restoreId: string };
+}
+
 export interface GuestClientOptions {
   readonly vmId: VmId;
   readonly socketPath: string;
@@ -97,6 +103,11 @@ export class GuestClient implements AsyncDisposable {
   /** Mounts the disks and gives the guest its identity. Once in a VM's life between boots. */
   async configureMachine(config: MachineConfig, signal?: AbortSignal): Promise<void> {
     await this.#call("PUT", "/v1/machine", config, signal);
+  }
+
+  /** Tells a guest that stood still the time, and one that is another machine now who it is. */
+  async refreshIdentity(identity: RefreshedIdentity, signal?: AbortSignal): Promise<void> {
+    await this.#call("POST", "/v1/identity", identity, signal);
   }
 
   /** Asks the guest to end itself: processes get `graceMs` after SIGTERM, then disks are synced and unmounted. */

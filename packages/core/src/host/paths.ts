@@ -28,6 +28,8 @@ export function storagePaths(storageDir: string) {
     templatesDir: join(root, "templates"),
     /** Saved machines from which VMs are created, by shape */
     goldensDir: join(root, "goldens"),
+    /** What VMs go on from, by snapshot */
+    snapshotsDir: join(root, "snapshots"),
     vmsDir: join(root, "vms"),
     /** Work in progress; nothing here outlives the process that made it */
     stagingDir: join(root, "staging"),
@@ -40,6 +42,20 @@ export function vmPaths(paths: StoragePaths, id: VmId) {
   return vmmPaths(join(paths.vmsDir, id));
 }
 
+/** The files of one snapshot, all in a directory of its own; in `staging` until it is whole. */
+export function snapshotPaths(dir: string) {
+  return {
+    dir,
+    memory: join(dir, "memory"),
+    state: join(dir, "state"),
+    layerDisk: join(dir, "layer.ext4"),
+    vmlinux: join(dir, "vmlinux"),
+    initramfs: join(dir, "initramfs"),
+    manifest: join(dir, "manifest.json"),
+  } as const;
+}
+export type SnapshotPaths = ReturnType<typeof snapshotPaths>;
+
 /** The files of one VMM, all in a directory of its own. */
 export function vmmPaths(dir: string) {
   return {
@@ -47,6 +63,9 @@ export function vmmPaths(dir: string) {
     /** What the guest's memory is a private mapping of when it boots: zeros, without a block of its own */
     memory: join(dir, "memory"),
     layerDisk: join(dir, "layer.ext4"),
+    /** The kernel and initramfs it was started from, which stay while the storage gets others */
+    vmlinux: join(dir, "vmlinux"),
+    initramfs: join(dir, "initramfs"),
     launchConfig: join(dir, "launch.json"),
     supervisor: join(dir, "supervisor.json"),
     exit: join(dir, "exit.json"),

@@ -46,4 +46,17 @@ export const MIGRATIONS: readonly string[] = [
   -- What a local source looked like when it was read; the same look means the same image.
   ALTER TABLE image_references ADD COLUMN stamp TEXT;
   `,
+  `
+  -- What the VM was started from, and the snapshot it goes on from.
+  ALTER TABLE vms ADD COLUMN boot_files TEXT;
+  ALTER TABLE vms ADD COLUMN snapshot_id TEXT;
+
+  CREATE TABLE snapshots (
+    id            TEXT PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE,
+    metadata      TEXT NOT NULL,
+    manifest      TEXT NOT NULL,
+    created_at    TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -1,5 +1,13 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { BandSoxError, type VmId, VmSpec, type VmState } from "@bandsox/contract";
+import {
+  BandSoxError,
+  type Metadata,
+  type SnapshotId,
+  type VmId,
+  VmSpec,
+  type VmState,
+} from "@bandsox/contract";
+import { z } from "zod";
 import { ImageConfig } from "../image/image-config.ts";
 
 /** A VM as the database knows it. */
@@ -11,11 +19,21 @@ export interface VmRecord {
   readonly engine: string;
   readonly imageDigest?: string | undefined;
   readonly imageConfig?: ImageConfig | undefined;
+  /** What the machine was started from, by the names they had then; they tell what a save of it can go on with */
+  readonly bootFiles?: BootFilePaths | undefined;
+  readonly snapshotId?: SnapshotId | undefined;
   readonly failure?: string | undefined;
   readonly createdAt: string;
 }
 
-type Change = Partial<Pick<VmRecord, "imageDigest" | "imageConfig" | "failure">>;
+export const BootFilePaths = z.object({ vmlinuxPath: z.string(), initramfsPath: z.string() });
+export type BootFilePaths = z.infer<typeof BootFilePaths>;
+
+/** What changes with a VM's state; `undefined` takes a value away. */
+export type VmChange = Partial<
+  Pick<VmRecord, "imageDigest" | "imageConfig" | "bootFiles" | "snapshotId" | "failure">
+>;
+type Change = VmChange;
 
 /** The `vms` table. */
 export class VmRecords {
@@ -44,15 +62,7 @@ export class VmRecords {
             record.createdAt,
           );
     if (result.changes === 1) return;
-    const vmId = holder?.id ?? this.findByName(record.name)?.id ?? "";
-    throw new BandSoxError(
-      "vm_name_taken",
-      `cannot create a VM named ${record.name}: ${vmId} has that name`,
-      {
-        name: record.name,
-        vmId,
-      },
-    );
+    throw nameTaken(record.name, holder?.id ?? this.findByName(record.name)?.id ?? "");
   }
 
   /** Moves a VM from one state to another, if it still is in the first. Returns whether it was. */
@@ -69,6 +79,21 @@ export class VmRecords {
     this.#database
       .prepare("UPDATE vms SET spec = json_set(spec, '$.diskSizeMib', ?) WHERE id = ?")
       .run(diskSizeMib, id);
+  }
+
+  setMetadata(id: VmId, metadata: Metadata): void {
+    this.#database
+      .prepare("UPDATE vms SET spec = json_set(spec, '$.metadata', json(?)) WHERE id = ?")
+      .run(JSON.stringify(metadata), id);
+  }
+
+  /** @throws {BandSoxError} `vm_name_taken` */
+  rename(id: VmId, name: string): void {
+    const holder = this.findByName(name);
+    if (holder && holder.id !== id) throw nameTaken(name, holder.id);
+    this.#database
+      .prepare("UPDATE vms SET name = ?, spec = json_set(spec, '$.name', ?) WHERE id = ?")
+      .run(name, name, id);
   }
 
   delete(id: VmId): void {
@@ -101,8 +126,15 @@ export class VmRecords {
 const COLUMNS = {
   imageDigest: "image_digest",
   imageConfig: "image_config",
+  bootFiles: "boot_files",
+  snapshotId: "snapshot_id",
   failure: "failure",
 } as const satisfies Record<keyof Change, string>;
+
+function nameTaken(name: string, vmId: string): BandSoxError {
+  const message = `cannot name a VM ${name}: ${vmId} has that name`;
+  return new BandSoxError("vm_name_taken", message, { name, vmId });
+}
 
 function toColumn(value: Change[keyof Change]): string | null {
   if (value === undefined) return null;
@@ -120,6 +152,8 @@ function toRecord(row: Record<string, SQLOutputValue> | undefined): VmRecord | u
     imageDigest: row.image_digest === null ? undefined : String(row.image_digest),
     imageConfig:
       row.image_config === null ? undefined : ImageConfig.parse(JSON.parse(String(row.image_config))),
+    bootFiles: row.boot_files === null ? undefined : BootFilePaths.parse(JSON.parse(String(row.boot_files))),
+    snapshotId: row.snapshot_id === null ? undefined : (String(row.snapshot_id) as SnapshotId),
     failure: row.failure === null ? undefined : String(row.failure),
     createdAt: String(row.created_at),
   };

@@ -7,6 +7,7 @@ import { isAlive } from "../host/process-identity.ts";
 import { removeTree } from "../host/remove-tree.ts";
 import { ownerProcess, type Resource } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
+import { settlePause } from "./pause-vm.ts";
 import { endVmm, forgetVm, releaseVm } from "./release-vm.ts";
 import { type VmPorts, vmKey } from "./vm-ports.ts";
 
@@ -55,7 +56,7 @@ export async function settle(ports: VmPorts, record: VmRecord): Promise<VmRecord
 
 function needsLook(ports: VmPorts, record: VmRecord): boolean {
   if (record.state === "stopped" || record.state === "failed") return false;
-  if (record.state !== "running") return true;
+  if (record.state !== "running" && record.state !== "paused") return true;
   return ports.engine(record.engine).find(vmPaths(ports.paths, record.id)) === undefined;
 }
 
@@ -74,6 +75,13 @@ async function mend(ports: VmPorts, record: VmRecord): Promise<void> {
     ports.records.move(id, state, nextState(id, state, "fail"), { failure });
     return;
   }
+  if (state === "starting" || state === "restoring") {
+    await endVmm(ports, engine, id);
+    ports.records.move(id, state, nextState(id, state, "abandon"));
+    return;
+  }
+  const isThere = engine.find(vmPaths(ports.paths, id)) !== undefined;
+  if (isThere && (state === "pausing" || state === "resuming")) return settlePause(ports, record);
   const exit = engine.findExit(vmPaths(ports.paths, id));
   await endVmm(ports, engine, id);
   const ending = state === "stopping" ? { state: nextState(id, state, "exited") } : endingOf(record, exit);

@@ -48,7 +48,10 @@ export async function stopVm(ports: VmPorts, id: VmId, options: StopOptions = {}
   const engine = ports.engine(record.engine);
   assertWanted(signal, `stopping ${id}`);
   ports.records.move(id, record.state, stopping);
-  if (graceMs > 0) await askGuest(ports, engine, { id, graceMs });
+  if (graceMs > 0) {
+    if (record.state === "paused") await engine.resume(vmPaths(ports.paths, id)).catch(() => {}); // or it is ended as it is
+    await askGuest(ports, engine, { id, graceMs });
+  }
   await endVmm(ports, engine, id);
   ports.records.move(id, stopping, nextState(id, stopping, "exited"));
 }

@@ -1,4 +1,4 @@
-import type { VmId } from "@bandsox/contract";
+import type { SnapshotId, VmId } from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
 import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -6,6 +6,7 @@ import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Ledger } from "../store/ledger.ts";
+import type { SnapshotRecords } from "../store/snapshot-records.ts";
 import type { Staging } from "../store/staging.ts";
 import type { VmRecords } from "../store/vm-records.ts";
 
@@ -20,6 +21,7 @@ export interface VmPorts {
   readonly paths: StoragePaths;
   readonly operations: Operations;
   readonly records: VmRecords;
+  readonly snapshots: SnapshotRecords;
   readonly ledger: Ledger;
   readonly leases: Leases;
   readonly staging: Staging;
@@ -34,6 +36,7 @@ export interface VmPorts {
   /** Told what was recovered from or put off; nobody's call fails for it */
   warn(message: string): void;
   newId(): VmId;
+  newSnapshotId(): SnapshotId;
   now(): Date;
 }
 

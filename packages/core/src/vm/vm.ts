@@ -5,10 +5,13 @@ import {
   type ExecResult,
   ExecSpec,
   type GuestProcess,
+  Metadata,
   type OomKill,
   parseInput,
+  type SnapshotInfo,
   type VmId,
   type VmInfo,
+  VmName,
   type VmStats,
 } from "@bandsox/contract";
 import { readConsole } from "../engine/console-log.ts";
@@ -19,14 +22,21 @@ import { ExecHandle } from "../guest/exec-handle.ts";
 import { VmFiles } from "../guest/files/vm-files.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
+import { type ForkOptions, type ForkResult, forkVm } from "../snapshot/fork-vm.ts";
+import { rollBack } from "../snapshot/roll-back.ts";
+import { toSnapshotInfo } from "../snapshot/snapshot-info.ts";
+import { type SnapshotOptions, takeSnapshot } from "../snapshot/take-snapshot.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { type ConnectOptions, connectGuest } from "./connect.ts";
 import { Capture, type ExecOptions } from "./exec-options.ts";
 import { type ForwardedPort, type ForwardPortOptions, forwardPort } from "./forward-port.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
+import { pauseVm, resumeVm } from "./pause-vm.ts";
 import type { PythonResult } from "./python.ts";
 import { type PythonOptions, runPython } from "./python-run.ts";
 import { settle } from "./reconcile.ts";
+import type { StageOptions } from "./stages.ts";
+import { startVm } from "./start-vm.ts";
 import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
 import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
 import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
@@ -169,6 +179,68 @@ export class Vm {
     yield* readConsole(vmPaths(paths, this.id).console, { ...options, signal: attached.signal });
   }
 
+  /**
+   * Starts a stopped VM, or one that has failed, again from its disk; one that does not start stays as it was.
+   *
+   * @throws {BandSoxError} `vm_wrong_state`, `vm_start_failed`
+   */
+  async start(options: StageOptions = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, async (signal) => {
+      await startVm(this.#ports, this.id, { ...options, signal });
+    });
+  }
+
+  /** Stops the VM and starts it again from its disk. */
+  async restart(options: StopOptions & StageOptions = {}): Promise<void> {
+    const { graceMs, onStage, signal } = options;
+    await this.stop({ graceMs, signal });
+    await this.start({ onStage, signal });
+  }
+
+  /** Stops the VM's processors; its memory stays, and costs what it did. Does nothing when it is paused. */
+  async pause(options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, (signal) => pauseVm(this.#ports, this.id, signal));
+  }
+
+  /** Lets a paused VM go on, with the right time. Does nothing when it runs. */
+  async resume(options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, (signal) => resumeVm(this.#ports, this.id, signal));
+  }
+
+  /** Gives the VM another name. Its guest's host name is as it was until it starts again. */
+  async rename(name: string): Promise<VmInfo> {
+    const wanted = parseInput(VmName, name, "name");
+    return this.#edit(() => this.#ports.records.rename(this.id, wanted));
+  }
+
+  /** Replaces the VM's metadata. */
+  async setMetadata(metadata: Metadata): Promise<VmInfo> {
+    const wanted = parseInput(Metadata, metadata, "metadata");
+    return this.#edit(() => this.#ports.records.setMetadata(this.id, wanted));
+  }
+
+  /** Saves the VM, running or paused, as it is at one moment; it goes on. See `takeSnapshot`. */
+  async snapshot(options: SnapshotOptions = {}): Promise<SnapshotInfo> {
+    return this.#ports.operations.run(options.signal, async (signal) =>
+      toSnapshotInfo(this.#ports, await takeSnapshot(this.#ports, this.id, { ...options, signal })),
+    );
+  }
+
+  /** Makes the VM what it was when a snapshot of it was taken; see `rollBack`. */
+  async rollback(snapshot: string, options: StageOptions = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, async (signal) => {
+      await rollBack(this.#ports, this.id, { ...options, signal, snapshot });
+    });
+  }
+
+  /** Makes VMs that go on where this one is now, each with a result of its own; see `forkVm`. */
+  async fork(options: ForkOptions = {}): Promise<ForkResult<Vm>[]> {
+    return this.#ports.operations.run(options.signal, async (signal) => {
+      const results = await forkVm(this.#ports, this.id, { ...options, signal });
+      return results.map((one) => ("vm" in one ? { vm: new Vm(this.#ports, one.vm.id) } : one));
+    });
+  }
+
   /** Stops the VM: its processes get `graceMs` after SIGTERM, then disks are synced and it is ended. */
   async stop(options: StopOptions = {}): Promise<void> {
     await this.#ports.operations.run(options.signal, (signal) =>
@@ -193,6 +265,14 @@ export class Vm {
     }
     await using guest = new GuestClient(endpoint);
     yield* guest.exec(spec, attached.signal);
+  }
+
+  async #edit(change: () => void): Promise<VmInfo> {
+    return this.#ports.operations.run(undefined, async () => {
+      await this.#record();
+      change();
+      return toVmInfo(this.#ports, await this.#record());
+    });
   }
 
   async #endpoint(): Promise<GuestEndpoint> {

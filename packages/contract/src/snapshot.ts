@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { VmId, VmName } from "./vm-id.ts";
+import { Env, Metadata } from "./vm-spec.ts";
+
+/** A snapshot's id. */
+export const SnapshotId = z
+  .string()
+  .regex(/^snap_[0-9a-z]{12}$/, "a snapshot's id is snap_ and twelve letters or digits")
+  .brand("SnapshotId");
+export type SnapshotId = z.infer<typeof SnapshotId>;
+
+/** What is known of a snapshot: a machine at one moment, which VMs can go on from any number of times. */
+export const SnapshotInfo = z.object({
+  id: SnapshotId,
+  name: z.string(),
+  /** The VM it was taken of, which may be gone */
+  vmId: VmId,
+  vmName: z.string(),
+  /** The snapshot that VM had gone on from itself */
+  parent: SnapshotId.optional(),
+  image: z.string(),
+  imageDigest: z.string(),
+  engine: z.string(),
+  vcpu: z.int(),
+  memMib: z.int(),
+  diskSizeMib: z.int(),
+  env: Env,
+  metadata: Metadata,
+  /** What it occupies on the disk, in bytes */
+  sizeBytes: z.int(),
+  /** How long the VM stood still for it, in ms */
+  pausedMs: z.number(),
+  /** ISO 8601 */
+  createdAt: z.string(),
+  /** VMs whose memory is a mapping of it now */
+  clones: z.array(VmId),
+});
+export type SnapshotInfo = z.infer<typeof SnapshotInfo>;
+
+/** What a user says of a new snapshot. */
+export const SnapshotSpec = z.strictObject({
+  /** Unique among snapshots (default: the id) */
+  name: VmName.optional(),
+  metadata: Metadata.default({}),
+});
+export type SnapshotSpec = z.infer<typeof SnapshotSpec>;
+
+/** How a VM made from a snapshot differs from the one it was taken of. */
+export const RestoreSpec = z.strictObject({
+  /** Also the guest's host name (default: the new VM's id) */
+  name: VmName.optional(),
+  /** Replaces what commands inherit beside the image's own (default: as it was) */
+  env: Env.optional(),
+  /** (default: as it was) */
+  metadata: Metadata.optional(),
+});
+export type RestoreSpec = z.infer<typeof RestoreSpec>;

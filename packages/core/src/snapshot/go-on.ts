@@ -1,0 +1,78 @@
+import { access, rm } from "node:fs/promises";
+import { BandSoxError, type SnapshotId } from "@bandsox/contract";
+import type { Engine } from "../engine/engine.ts";
+import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
+import { run } from "../host/run.ts";
+import type { SnapshotManifest } from "../store/snapshot-records.ts";
+import type { VmChange, VmRecord } from "../store/vm-records.ts";
+import { becomeClone } from "../vm/enter-machine.ts";
+import { type StageOptions, timed } from "../vm/stages.ts";
+import { keepBootFiles } from "../vm/start-machine.ts";
+import type { VmPorts } from "../vm/vm-ports.ts";
+
+/** A saved machine and where its files are. */
+export interface Saved {
+  readonly manifest: SnapshotManifest;
+  readonly files: SnapshotPaths;
+}
+
+/**
+ * Whether this host can go on from a save at all.
+ *
+ * @throws {BandSoxError} `snapshot_incompatible`, `snapshot_damaged`, `engine_unavailable`
+ */
+export async function assertUsable(engine: Engine, { manifest, files }: Saved): Promise<void> {
+  engine.check();
+  const { id: snapshotId, spec, bootFiles, shape } = manifest;
+  const { vcpu, memMib } = spec;
+  if (engine.shape({ vcpu, memMib, memoryFile: "", ...bootFiles }) !== shape) {
+    const reason = "it was taken with another version of the VMM, or on another processor";
+    const message = `cannot go on from ${snapshotId}: ${reason}`;
+    throw new BandSoxError("snapshot_incompatible", message, { snapshotId, reason });
+  }
+  for (const path of [files.memory, files.state, files.layerDisk, files.vmlinux, files.initramfs])
+    await assertThere(path, snapshotId);
+}
+
+async function assertThere(path: string, snapshotId: SnapshotId): Promise<void> {
+  await access(path).catch((cause: NodeJS.ErrnoException) => {
+    const message = `cannot go on from ${snapshotId}: ${path} cannot be read (${cause.code})`;
+    throw new BandSoxError("snapshot_damaged", message, { snapshotId, path }, { cause });
+  });
+}
+
+/** Copies a save's disk to a VM's own place, by reference where the file system can. */
+export async function copyLayer(from: string, to: string, signal?: AbortSignal): Promise<void> {
+  await run("cp", ["--reflink=auto", "--sparse=always", from, to], { signal });
+}
+
+/**
+ * Starts a VM's VMM where a save left off, over a copy of the save's disk, and tells its guest who it is now. The caller
+ * holds the VM's lock, and ends what is left of the VMM when this throws.
+ */
+export async function goOn(
+  ports: VmPorts,
+  { engine, record, saved }: { engine: Engine; record: VmRecord; saved: Saved },
+  options: StageOptions,
+): Promise<VmChange> {
+  const { manifest, files } = saved;
+  const paths = vmPaths(ports.paths, record.id);
+  const baseDisk = await timed("disk", options, async () => {
+    await keepBootFiles(paths, { vmlinuxPath: files.vmlinux, initramfsPath: files.initramfs });
+    await rm(paths.exit, { force: true });
+    return ports.images.ensureBaseDisk(manifest.imageDigest, { signal: options.signal });
+  });
+  ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
+  const { vcpu, memMib } = manifest.spec;
+  const machine = {
+    ...{ vcpu, memMib, vmlinuxPath: paths.vmlinux, initramfsPath: paths.initramfs },
+    ...{ memoryFile: files.memory, baseDisk, layerDisk: paths.layerDisk },
+  };
+  const request = { vmId: record.id, paths, machine, from: files, signal: options.signal };
+  const vmm = await engine.boot(request);
+  options.onStage?.("vmm", vmm.vmmMs);
+  options.onStage?.("restore", vmm.guestMs);
+  const identity = { record, imageConfig: manifest.imageConfig, agentSocket: paths.agentSocket };
+  await timed("agent", options, () => becomeClone(identity, options.signal));
+  return { bootFiles: manifest.bootFiles };
+}

@@ -1,0 +1,64 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { BandSoxError, type SnapshotId, type VmId, type VmState } from "@bandsox/contract";
+import type { Engine } from "../engine/engine.ts";
+import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
+import type { ImageConfig } from "../image/image-config.ts";
+import type { SnapshotManifest } from "../store/snapshot-records.ts";
+import type { BootFilePaths, VmRecord } from "../store/vm-records.ts";
+import { replaceLink } from "../vm/start-machine.ts";
+import type { VmPorts } from "../vm/vm-ports.ts";
+import { occupiedBytes } from "./snapshot-files.ts";
+
+const SAVEABLE: readonly VmState[] = ["running", "paused"];
+
+/** A VM that can be saved, with all that a save is described by. */
+export interface SaveableVm extends VmRecord {
+  readonly imageDigest: string;
+  readonly imageConfig: ImageConfig;
+  readonly bootFiles: BootFilePaths;
+}
+
+/**
+ * A VM whose machine is there to be saved. The caller holds its lock.
+ *
+ * @throws {BandSoxError} `vm_not_found`, `vm_wrong_state`, `snapshots_unavailable`
+ */
+export function saveable(ports: VmPorts, id: VmId, purpose: string): { vm: SaveableVm; engine: Engine } {
+  const record = ports.records.find(id);
+  if (!record) throw new BandSoxError("vm_not_found", `there is no VM ${id}`, { vmId: id });
+  const engine = ports.engine(record.engine);
+  if (!engine.capabilities.snapshots) {
+    const message = `cannot ${purpose} ${id}: the engine ${engine.name} cannot save machines`;
+    throw new BandSoxError("snapshots_unavailable", message, { engine: engine.name });
+  }
+  const { imageDigest, imageConfig, bootFiles } = record;
+  if (SAVEABLE.includes(record.state) && imageDigest && imageConfig && bootFiles)
+    return { vm: { ...record, imageDigest, imageConfig, bootFiles }, engine };
+  const details = { vmId: id, state: record.state, wanted: [...SAVEABLE] };
+  const found = SAVEABLE.includes(record.state) ? "it was made by an older version" : `it is ${record.state}`;
+  throw new BandSoxError("vm_wrong_state", `cannot ${purpose} ${id}: ${found}`, details);
+}
+
+/** Writes a VM's machine, its disk and what both need into a directory, all of one moment. */
+export async function saveMachine(
+  ports: VmPorts,
+  { vm, engine }: { vm: SaveableVm; engine: Engine },
+  { id, into }: { id: SnapshotId; into: SnapshotPaths },
+): Promise<SnapshotManifest> {
+  const paths = vmPaths(ports.paths, vm.id);
+  await mkdir(into.dir, { mode: 0o700 });
+  await replaceLink(paths.vmlinux, into.vmlinux);
+  await replaceLink(paths.initramfs, into.initramfs);
+  const { pausedMs } = await engine.save(paths, into);
+  const { vcpu, memMib } = vm.spec;
+  const manifest: SnapshotManifest = {
+    ...{ format: 1, id, vmId: vm.id, vmName: vm.name, spec: vm.spec, engine: engine.name, pausedMs },
+    ...(vm.snapshotId === undefined ? {} : { parent: vm.snapshotId }),
+    shape: engine.shape({ vcpu, memMib, memoryFile: "", ...vm.bootFiles }),
+    ...{ bootFiles: vm.bootFiles, imageDigest: vm.imageDigest, imageConfig: vm.imageConfig },
+    sizeBytes: await occupiedBytes(into.dir),
+    createdAt: ports.now().toISOString(),
+  };
+  await writeFile(into.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}

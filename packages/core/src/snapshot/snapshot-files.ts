@@ -1,0 +1,32 @@
+import { mkdir, open, readdir, rename, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { SnapshotId } from "@bandsox/contract";
+import { type SnapshotPaths, type StoragePaths, snapshotPaths } from "../host/paths.ts";
+
+const BLOCK_BYTES = 512;
+
+/** Where a snapshot is once it is whole. */
+export function storedSnapshot(paths: StoragePaths, id: SnapshotId): SnapshotPaths {
+  return snapshotPaths(join(paths.snapshotsDir, id));
+}
+
+/** What the files of a directory occupy; what they share with others, e.g. a kernel, counts here too. */
+export async function occupiedBytes(dir: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(dir)) bytes += (await stat(join(dir, name))).blocks * BLOCK_BYTES;
+  return bytes;
+}
+
+/** Gives a finished directory its place, after all in it is on the disk. */
+export async function publishDirectory(from: string, to: string): Promise<void> {
+  for (const name of await readdir(from)) await sync(join(from, name));
+  await sync(from);
+  await mkdir(dirname(to), { recursive: true, mode: 0o711 });
+  await rename(from, to);
+  await sync(dirname(to));
+}
+
+async function sync(path: string): Promise<void> {
+  await using handle = await open(path, "r");
+  await handle.sync();
+}

@@ -1,0 +1,69 @@
+import { Metadata, parseInput, type SnapshotInfo, VmName } from "@bandsox/contract";
+import type { SnapshotRecord } from "../store/snapshot-records.ts";
+import { Vm } from "../vm/vm.ts";
+import type { VmPorts } from "../vm/vm-ports.ts";
+import { type DeleteSnapshotOptions, deleteSnapshot } from "./delete-snapshot.ts";
+import { findSnapshot } from "./find-snapshot.ts";
+import { type RestoreOptions, restoreSnapshot } from "./restore-snapshot.ts";
+import { toSnapshotInfo } from "./snapshot-info.ts";
+
+/** The snapshots of a storage. They are named by id, by name, or by the start of an id. */
+export class Snapshots {
+  readonly #ports: VmPorts;
+
+  constructor(ports: VmPorts) {
+    this.#ports = ports;
+  }
+
+  /** All snapshots, the newest first. */
+  async list(): Promise<SnapshotInfo[]> {
+    const { operations, snapshots } = this.#ports;
+    return operations.run(undefined, async () =>
+      snapshots.list().map((record) => toSnapshotInfo(this.#ports, record)),
+    );
+  }
+
+  /** @throws {BandSoxError} `snapshot_not_found`, `snapshot_ambiguous` */
+  async inspect(reference: string): Promise<SnapshotInfo> {
+    const { operations, snapshots } = this.#ports;
+    return operations.run(undefined, async () =>
+      toSnapshotInfo(this.#ports, findSnapshot(snapshots, reference)),
+    );
+  }
+
+  /** Makes a VM that goes on where the snapshot was taken; see `restoreSnapshot`. */
+  async restore(reference: string, options: RestoreOptions = {}): Promise<Vm> {
+    return this.#ports.operations.run(options.signal, async (signal) => {
+      const { id } = await restoreSnapshot(this.#ports, reference, { ...options, signal });
+      return new Vm(this.#ports, id);
+    });
+  }
+
+  /** @throws {BandSoxError} `invalid_argument`, `snapshot_not_found`, `snapshot_name_taken` */
+  async rename(reference: string, name: string): Promise<SnapshotInfo> {
+    const wanted = parseInput(VmName, name, "name");
+    return this.#change(reference, ({ id }) => this.#ports.snapshots.rename(id, wanted));
+  }
+
+  /** Replaces a snapshot's metadata. @throws {BandSoxError} `invalid_argument`, `snapshot_not_found` */
+  async setMetadata(reference: string, metadata: Metadata): Promise<SnapshotInfo> {
+    const wanted = parseInput(Metadata, metadata, "metadata");
+    return this.#change(reference, ({ id }) => this.#ports.snapshots.setMetadata(id, wanted));
+  }
+
+  /** Deletes a snapshot; see `deleteSnapshot`. */
+  async delete(reference: string, options: DeleteSnapshotOptions = {}): Promise<void> {
+    await this.#ports.operations.run(options.signal, (signal) =>
+      deleteSnapshot(this.#ports, reference, { ...options, signal }),
+    );
+  }
+
+  #change(reference: string, change: (record: SnapshotRecord) => void): Promise<SnapshotInfo> {
+    const { operations, snapshots } = this.#ports;
+    return operations.run(undefined, async () => {
+      const record = findSnapshot(snapshots, reference);
+      change(record);
+      return toSnapshotInfo(this.#ports, findSnapshot(snapshots, record.id));
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import type { VmId } from "@bandsox/contract";
+import { GuestClient, type Hello } from "../guest/guest-client.ts";
+import { envOf, type ImageConfig } from "../image/image-config.ts";
+import type { VmRecord } from "../store/vm-records.ts";
+
+const ENTROPY_BYTES = 64;
+
+/** Whose machine a guest becomes. */
+export interface GuestIdentity {
+  readonly record: Pick<VmRecord, "id" | "name" | "spec">;
+  readonly imageConfig: ImageConfig;
+  readonly agentSocket: string;
+}
+
+/** Gives a bare guest its disks and its identity. */
+export async function enterMachine(
+  { record, imageConfig, agentSocket }: GuestIdentity,
+  devices: { readonly base: string; readonly layer: string },
+  signal?: AbortSignal,
+): Promise<Hello> {
+  await using guest = new GuestClient({ vmId: record.id, socketPath: agentSocket });
+  const hello = await guest.hello(signal);
+  await guest.configureMachine(
+    {
+      ...{ hostname: hostname(record.name), env: { ...envOf(imageConfig), ...record.spec.env } },
+      ...{ workingDir: imageConfig.workingDir, user: imageConfig.user },
+      ...{ baseDevice: devices.base, layerDevice: devices.layer },
+      ...moment(),
+    },
+    signal,
+  );
+  return hello;
+}
+
+/** Tells a guest that goes on from a save of another VM who it is now. Nothing in it is stopped. */
+export async function becomeClone(
+  { record, imageConfig, agentSocket }: GuestIdentity,
+  signal?: AbortSignal,
+): Promise<void> {
+  await using guest = new GuestClient({ vmId: record.id, socketPath: agentSocket });
+  const clone = {
+    hostname: hostname(record.name),
+    env: { ...envOf(imageConfig), ...record.spec.env },
+    restoreId: randomBytes(16).toString("hex"),
+  };
+  await guest.refreshIdentity({ ...moment(), clone }, signal);
+}
+
+/** Tells a guest that stood still what time it is, and stirs its random generator. */
+export async function wakeGuest(id: VmId, agentSocket: string, signal?: AbortSignal): Promise<void> {
+  await using guest = new GuestClient({ vmId: id, socketPath: agentSocket });
+  await guest.refreshIdentity(moment(), signal);
+}
+
+function moment() {
+  return { epochMs: Date.now(), entropy: randomBytes(ENTROPY_BYTES).toString("base64") };
+}
+
+/** A VM's name as a host name: letters, digits and hyphens. */
+function hostname(name: string): string {
+  return name.replace(/[._]/g, "-").toLowerCase();
+}

@@ -1,0 +1,65 @@
+import { nextState, type VmId, type VmSpec } from "@bandsox/contract";
+import type { Engine } from "../engine/engine.ts";
+import { processOwner } from "../store/ledger.ts";
+import type { VmChange, VmRecord } from "../store/vm-records.ts";
+import { forgetVm, releaseVm } from "./release-vm.ts";
+import { lockVm, type VmPorts } from "./vm-ports.ts";
+
+export interface MakeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the VM is deleted, by whoever opens the storage next, once this process is dead (default: `false`) */
+  readonly ephemeral?: boolean | undefined;
+}
+
+/**
+ * Makes a VM: `build` brings it up and tells what is known of it then.
+ *
+ * Either everything is in place when this resolves, or nothing is left when it rejects. If this process dies on
+ * the way, the row says `creating` and nobody holds its lock: the next reconcile cleans up and says so.
+ */
+export async function makeVm(
+  ports: VmPorts,
+  { engine, spec, known = {} }: { engine: Engine; spec: VmSpec; known?: VmChange },
+  options: MakeOptions,
+  build: (record: VmRecord) => Promise<VmChange>,
+): Promise<VmRecord> {
+  const id = ports.newId();
+  using _lock = await lockVm(ports, id, options.signal);
+  const record: VmRecord = {
+    ...{ id, name: spec.name ?? id, state: "creating", spec },
+    ...{ engine: engine.name, createdAt: ports.now().toISOString() },
+  };
+  begin(ports, record, options);
+  try {
+    ports.records.move(id, "creating", "creating", known);
+    const change = await build({ ...record, ...known });
+    ports.records.move(id, "creating", nextState(id, "creating", "started"), change);
+    return { ...record, state: "running", ...known, ...change };
+  } catch (error) {
+    await undo(ports, engine, id);
+    throw error;
+  }
+}
+
+/** Writes the VM down; before that, that it is to end with this process, if it is. */
+function begin(ports: VmPorts, record: VmRecord, { ephemeral = false }: MakeOptions): void {
+  const resource = { owner: processOwner(), kind: "vm", locator: record.id } as const;
+  if (ephemeral) ports.ledger.record(resource);
+  try {
+    ports.records.insert(record);
+  } catch (error) {
+    ports.ledger.strike(resource);
+    throw error;
+  }
+}
+
+/** What cannot be removed now stays written down, in a row that says `creating`, for the next reconcile. */
+async function undo(ports: VmPorts, engine: Engine, id: VmId): Promise<void> {
+  try {
+    await releaseVm(ports, engine, id);
+    forgetVm(ports, id);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ports.warn(`could not remove what was made of ${id}, it will be tried again: ${why}`);
+  }
+}
