@@ -10,24 +10,14 @@ import { logsCommand } from "./commands/logs.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { portForwardCommand } from "./commands/port-forward.ts";
 import { runCommand } from "./commands/run.ts";
+import { snapshotCommand } from "./commands/snapshot/snapshot.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { terminalCommand } from "./commands/terminal.ts";
-import { vmDeleteCommand } from "./commands/vm/delete.ts";
-import { vmGrowCommand } from "./commands/vm/grow.ts";
-import { vmListCommand } from "./commands/vm/list.ts";
-import { vmStopCommand } from "./commands/vm/stop.ts";
+import { vmCommand } from "./commands/vm/vm.ts";
 import type { CliContext } from "./context.ts";
 
 /** The whole command tree. */
 export function bandsoxCommand(context: CliContext): Command {
-  const vm = new Command("vm").description("look after VMs");
-  for (const command of [
-    vmListCommand(context),
-    vmStopCommand(context),
-    vmDeleteCommand(context),
-    vmGrowCommand(context),
-  ])
-    vm.addCommand(command);
   const program = new Command("bandsox")
     .description("run untrusted code in microVMs on this machine")
     .enablePositionalOptions();
@@ -44,7 +34,8 @@ export function bandsoxCommand(context: CliContext): Command {
     cpCommand(context),
     lsCommand(context),
     catCommand(context),
-    vm,
+    vmCommand(context),
+    snapshotCommand(context),
     imageCommand(context),
   ];
   for (const command of commands) program.addCommand(command);

@@ -68,7 +68,7 @@ const json = argument((text): unknown => {
 });
 
 /** Collects `NAME=value` options. */
-export function assignment(text: string, previous: Record<string, string>): Record<string, string> {
+export function assignment(text: string, previous: Record<string, string> = {}): Record<string, string> {
   const [name, value] = argument(parseAssignment)(text);
   return { ...previous, [name]: value };
 }
