@@ -1,4 +1,11 @@
-import { BandSoxError, parseInput, type VmInfo, type VmSpecInput } from "@bandsox/contract";
+import {
+  BandSoxError,
+  type BandSoxEvent,
+  type EventQueryInput,
+  parseInput,
+  type VmInfo,
+  type VmSpecInput,
+} from "@bandsox/contract";
 import {
   type BuildOptions,
   type Core,
@@ -99,6 +106,29 @@ export class BandSox implements AsyncDisposable {
   /** All VMs in the storage, the newest first, as they are now. */
   async listVms(options: { signal?: AbortSignal | undefined } = {}): Promise<VmInfo[]> {
     return (await this.#core()).listVms(options);
+  }
+
+  /**
+   * What happens in the storage, in order, whichever process does it; what is told of a VM stays when it is gone. Goes
+   * on until `signal` fires or the storage is closed, unless `follow` is `false`.
+   *
+   * @example
+   * ```ts
+   * for await (const { seq, type, vmId } of bs.events({ since: 41, types: ["vm.died", "vm.stopped"] }))
+   *   console.log(seq, type, vmId);
+   * ```
+   * @throws {BandSoxError} `invalid_argument`
+   */
+  async *events(
+    query: EventQueryInput & { signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<BandSoxEvent, void, undefined> {
+    const { signal, ...wanted } = query;
+    yield* (await this.#core()).events(wanted, signal);
+  }
+
+  /** Forgets all events but the newest `keep`; the storage keeps 100 000 at most. @returns how many were forgotten */
+  async pruneEvents({ keep }: { keep: number }): Promise<number> {
+    return (await this.#core()).pruneEvents(keep);
   }
 
   /** Whether the store has an image already, so that creating from it fetches nothing. */

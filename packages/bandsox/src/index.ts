@@ -1,6 +1,9 @@
 export {
   BandSoxError,
+  type BandSoxEvent,
   type ErrorCode,
+  type EventQueryInput,
+  type EventType,
   type ExecEvent,
   type ExecExit,
   type ExecResult,

@@ -3,6 +3,7 @@ import { catCommand } from "./commands/cat.ts";
 import { cpCommand } from "./commands/cp.ts";
 import { createCommand } from "./commands/create.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { eventsCommand } from "./commands/events.ts";
 import { execCommand } from "./commands/exec.ts";
 import { imageCommand } from "./commands/image/image.ts";
 import { initCommand } from "./commands/init.ts";
@@ -30,6 +31,7 @@ export function bandsoxCommand(context: CliContext): Command {
     terminalCommand(context),
     logsCommand(context),
     statsCommand(context),
+    eventsCommand(context),
     portForwardCommand(context),
     cpCommand(context),
     lsCommand(context),

@@ -7,6 +7,17 @@ export {
   isAnyBandSoxError,
   isBandSoxError,
 } from "./errors.ts";
+// events
+export {
+  type BandSoxEvent,
+  EVENTS,
+  type EventDetails,
+  EventQuery,
+  type EventQueryInput,
+  EventRecord,
+  EventType,
+  type NewEvent,
+} from "./event.ts";
 // exec
 export { type ExecEvent, ExecExit, type ExecResult, ExecSpec } from "./exec.ts";
 // files

@@ -1,4 +1,13 @@
-import { parseInput, type VmInfo, VmSpec, type VmSpecInput } from "@bandsox/contract";
+import {
+  type BandSoxEvent,
+  EventQuery,
+  type EventQueryInput,
+  parseInput,
+  type VmInfo,
+  VmSpec,
+  type VmSpecInput,
+} from "@bandsox/contract";
+import { z } from "zod";
 import type { OpenHandles } from "./base/open-handles.ts";
 import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
 import type { FetchOptions } from "./image/image-store.ts";
@@ -27,6 +36,10 @@ export interface Core extends AsyncDisposable {
   createVm(input: VmSpecInput, options?: CreateOptions): Promise<Vm>;
   getVm(reference: string): Promise<Vm>;
   listVms(options?: Interruptible): Promise<VmInfo[]>;
+  /** What happens in the storage, as it is asked for; ends when the storage is closed or `signal` fires */
+  events(query?: EventQueryInput, signal?: AbortSignal): AsyncGenerator<BandSoxEvent, void, undefined>;
+  /** Forgets all events but the newest `keep`. @returns how many were forgotten */
+  pruneEvents(keep: number): Promise<number>;
   readonly images: Images;
   readonly snapshots: Snapshots;
   /** Makes the image `bandsox-base` of a given root file system */
@@ -54,6 +67,7 @@ export interface CoreParts {
 export function coreOf(ports: VmPorts, parts: CoreParts): Core {
   return {
     ...vmCalls(ports),
+    ...eventCalls(ports),
     ...diskCalls(ports, parts),
     ...imageCalls(ports, parts),
     snapshots: new Snapshots(ports),
@@ -80,6 +94,18 @@ function vmCalls(ports: VmPorts): Pick<Core, "createVm" | "getVm" | "listVms" | 
         const config = records.find(vm.id)?.imageConfig;
         return { entrypoint: config?.entrypoint ?? [], cmd: config?.cmd ?? [] };
       }),
+  };
+}
+
+function eventCalls({ operations, events }: VmPorts): Pick<Core, "events" | "pruneEvents"> {
+  return {
+    async *events(query = {}, signal) {
+      const wanted = parseInput(EventQuery, query, "events");
+      using attached = operations.attach(signal);
+      yield* events.read(wanted, attached.signal);
+    },
+    pruneEvents: (keep) =>
+      operations.run(undefined, async () => events.prune(parseInput(z.int().min(0), keep, "keep"))),
   };
 }
 

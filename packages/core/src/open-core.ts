@@ -13,6 +13,7 @@ import { openImages } from "./image/open-images.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
 import { snapshotImagePins } from "./snapshot/image-pins.ts";
 import { openDatabase } from "./store/database.ts";
+import { EventLog } from "./store/event-log.ts";
 import { Leases } from "./store/leases.ts";
 import { Ledger } from "./store/ledger.ts";
 import { SnapshotRecords } from "./store/snapshot-records.ts";
@@ -53,15 +54,18 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const ledger = new Ledger(database);
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
-  const records = new VmRecords(database);
-  const snapshotRecords = new SnapshotRecords(database);
+  const now = () => new Date();
+  const events = new EventLog(database, { signalFile: paths.eventSignal, now });
+  resources.defer(() => events.flush());
+  const records = new VmRecords(database, events);
+  const snapshotRecords = new SnapshotRecords(database, events);
   const images = openImages({
     ...{ database, leases, paths, staging, operations, helperPath: helpers.image, platform: platform() },
     pins: () => [...vmImagePins(records), ...snapshotImagePins(snapshotRecords)],
-    now: () => new Date(),
+    now,
   });
   const ports: VmPorts = {
-    ...{ paths, operations, ledger, leases, staging, records, images: images.store },
+    ...{ paths, operations, ledger, leases, staging, records, events, images: images.store },
     snapshots: snapshotRecords,
     layerDisks: new LayerDisks({ paths, leases, staging }),
     ...engines(options),
@@ -69,7 +73,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     warn: options.onWarning ?? ((message) => process.emitWarning(message, "BandSoxWarning")),
     newSnapshotId: () => SnapshotId.parse(`snap_${idOf()}`),
     newId: () => VmId.parse(`vm_${idOf()}`),
-    now: () => new Date(),
+    now,
   };
   await operations.run(undefined, (signal) => reconcile(ports, signal));
   return coreOf(ports, { images, handles, resources: resources.move() });

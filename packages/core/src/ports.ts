@@ -16,6 +16,7 @@ export { GuestClient } from "./guest/guest-client.ts";
 export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openDatabase } from "./store/database.ts";
+export { EventLog } from "./store/event-log.ts";
 export { Leases } from "./store/leases.ts";
 export { Ledger } from "./store/ledger.ts";
 export { SnapshotRecords } from "./store/snapshot-records.ts";

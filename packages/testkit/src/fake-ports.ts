@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BandSoxError, SnapshotId, VmId } from "@bandsox/contract";
 import {
+  EventLog,
   Leases,
   Ledger,
   Operations,
@@ -24,6 +25,7 @@ export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
 export async function fakePorts(storageDir: string, engine: FakeEngine): Promise<FakePorts> {
   const paths = storagePaths(storageDir);
   const database = await openDatabase(paths.database);
+  const events = new EventLog(database, { signalFile: paths.eventSignal, now: () => new Date() });
   const ledger = new Ledger(database);
   const removedImages = new Set<string>();
   const warnings: string[] = [];
@@ -32,8 +34,9 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   return {
     ...{ paths, operations, removedImages, warnings },
     warn: (message) => void warnings.push(message),
-    records: new VmRecords(database),
-    snapshots: new SnapshotRecords(database),
+    events,
+    records: new VmRecords(database, events),
+    snapshots: new SnapshotRecords(database, events),
     ledger,
     leases: new Leases(database, paths.database),
     staging: new Staging(paths.stagingDir, ledger),
@@ -58,6 +61,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     now: () => new Date(),
     [Symbol.asyncDispose]: async () => {
       await operations[Symbol.asyncDispose]();
+      events.flush();
       if (database.isOpen) database.close();
     },
   };

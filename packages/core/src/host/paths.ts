@@ -19,6 +19,8 @@ export function storagePaths(storageDir: string) {
   return {
     root,
     database: join(root, "bandsox.db"),
+    /** Touched after each event is written down, so that others see it at once */
+    eventSignal: join(root, "events.signal"),
     kernelDir: join(root, "kernel"),
     /** Content-addressed store of image blobs, `blobs/sha256/<hex>` inside */
     imageStore: join(root, "images"),

@@ -59,4 +59,16 @@ export const MIGRATIONS: readonly string[] = [
     created_at    TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- What happened; never changed, only pruned from the old end. A VM's stay when it is gone.
+  CREATE TABLE events (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    at            TEXT NOT NULL,
+    type          TEXT NOT NULL,
+    vm_id         TEXT,
+    vm_name       TEXT,
+    details       TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX events_by_vm ON events (vm_id);
+  `,
 ];

@@ -3,6 +3,7 @@ import { BandSoxError, Metadata, SnapshotId, VmId, VmSpec } from "@bandsox/contr
 import { z } from "zod";
 import { ImageConfig } from "../image/image-config.ts";
 import { transaction } from "./database.ts";
+import type { EventLog } from "./event-log.ts";
 import { processOwner } from "./ledger.ts";
 import { BootFilePaths } from "./vm-records.ts";
 
@@ -38,9 +39,11 @@ export interface SnapshotRecord {
 /** The `snapshots` table. A row's directory is whole; it is written down in the ledger before and after. */
 export class SnapshotRecords {
   readonly #database: DatabaseSync;
+  readonly #events: EventLog;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, events: EventLog) {
     this.#database = database;
+    this.#events = events;
   }
 
   /**
@@ -49,22 +52,28 @@ export class SnapshotRecords {
    * @throws {BandSoxError} `snapshot_name_taken`
    */
   insert({ id, name, metadata, manifest }: SnapshotRecord, dir: string): void {
-    transaction(this.#database, () => {
+    this.#events.within((happened) => {
       this.assertNameFree(name);
       this.#database
         .prepare("INSERT INTO snapshots (id, name, metadata, manifest, created_at) VALUES (?, ?, ?, ?, ?)")
         .run(id, name, JSON.stringify(metadata), JSON.stringify(manifest), manifest.createdAt);
       this.#database.prepare("DELETE FROM resources WHERE kind = 'directory' AND locator = ?").run(dir);
+      const { vmId, vmName } = manifest;
+      happened({ type: "snapshot.created", vmId, vmName, details: { snapshotId: id, name } });
     });
   }
 
   /** Forgets a snapshot and writes its directory down as what is to be removed, both or neither. */
   forget(id: SnapshotId, dir: string): void {
-    transaction(this.#database, () => {
+    this.#events.within((happened) => {
+      const known = this.find(id);
       this.#database
         .prepare("INSERT OR REPLACE INTO resources (owner, kind, locator) VALUES (?, 'directory', ?)")
         .run(processOwner(), dir);
       this.#database.prepare("DELETE FROM snapshots WHERE id = ?").run(id);
+      if (!known) return;
+      const { vmId, vmName } = known.manifest;
+      happened({ type: "snapshot.deleted", vmId, vmName, details: { snapshotId: id, name: known.name } });
     });
   }
 

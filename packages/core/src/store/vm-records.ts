@@ -9,6 +9,8 @@ import {
 } from "@bandsox/contract";
 import { z } from "zod";
 import { ImageConfig } from "../image/image-config.ts";
+import type { EventLog } from "./event-log.ts";
+import { eventOfMove } from "./vm-event.ts";
 
 /** A VM as the database knows it. */
 export interface VmRecord {
@@ -35,43 +37,40 @@ export type VmChange = Partial<
 >;
 type Change = VmChange;
 
-/** The `vms` table. */
+/** The `vms` table. Each change and the event that tells of it are written together. */
 export class VmRecords {
   readonly #database: DatabaseSync;
+  readonly #events: EventLog;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, events: EventLog) {
     this.#database = database;
+    this.#events = events;
   }
 
   /** @throws {BandSoxError} `vm_name_taken` */
-  insert(record: VmRecord): void {
-    const holder = this.findByName(record.name);
-    const result = holder
-      ? { changes: 0 }
-      : this.#database
-          .prepare(
-            `INSERT INTO vms (id, name, state, spec, engine, created_at) VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT (name) DO NOTHING`,
-          )
-          .run(
-            record.id,
-            record.name,
-            record.state,
-            JSON.stringify(record.spec),
-            record.engine,
-            record.createdAt,
-          );
-    if (result.changes === 1) return;
-    throw nameTaken(record.name, holder?.id ?? this.findByName(record.name)?.id ?? "");
+  insert({ id, name, state, spec, engine, createdAt }: VmRecord): void {
+    this.#events.within((happened) => {
+      this.#assertNameFree(name);
+      this.#database
+        .prepare("INSERT INTO vms (id, name, state, spec, engine, created_at) VALUES (?, ?, ?, ?, ?, ?)")
+        .run(id, name, state, JSON.stringify(spec), engine, createdAt);
+      const details = { image: spec.image, engine };
+      happened({ type: "vm.created", vmId: id, vmName: name, details });
+    });
   }
 
   /** Moves a VM from one state to another, if it still is in the first. Returns whether it was. */
   move(id: VmId, from: VmState, to: VmState, change: Change = {}): boolean {
     const sets = ["state = ?", ...Object.keys(change).map((key) => `${COLUMNS[key as keyof Change]} = ?`)];
-    const result = this.#database
-      .prepare(`UPDATE vms SET ${sets.join(", ")} WHERE id = ? AND state = ?`)
-      .run(to, ...Object.values(change).map(toColumn), id, from);
-    return result.changes === 1;
+    return this.#events.within((happened) => {
+      const row = this.#database
+        .prepare(`UPDATE vms SET ${sets.join(", ")} WHERE id = ? AND state = ? RETURNING *`)
+        .get(to, ...Object.values(change).map(toColumn), id, from);
+      const record = toRecord(row);
+      const event = record && eventOfMove(from, record);
+      if (event) happened(event);
+      return record !== undefined;
+    });
   }
 
   /** Notes that a VM's disk has another size now. */
@@ -82,22 +81,32 @@ export class VmRecords {
   }
 
   setMetadata(id: VmId, metadata: Metadata): void {
-    this.#database
-      .prepare("UPDATE vms SET spec = json_set(spec, '$.metadata', json(?)) WHERE id = ?")
-      .run(JSON.stringify(metadata), id);
+    this.#events.within((happened) => {
+      const row = this.#database
+        .prepare("UPDATE vms SET spec = json_set(spec, '$.metadata', json(?)) WHERE id = ? RETURNING name")
+        .get(JSON.stringify(metadata), id);
+      if (row) happened({ type: "vm.metadata_replaced", vmId: id, vmName: String(row.name), details: {} });
+    });
   }
 
   /** @throws {BandSoxError} `vm_name_taken` */
   rename(id: VmId, name: string): void {
-    const holder = this.findByName(name);
-    if (holder && holder.id !== id) throw nameTaken(name, holder.id);
-    this.#database
-      .prepare("UPDATE vms SET name = ?, spec = json_set(spec, '$.name', ?) WHERE id = ?")
-      .run(name, name, id);
+    this.#events.within((happened) => {
+      this.#assertNameFree(name, id);
+      const from = this.find(id)?.name;
+      if (from === undefined || from === name) return;
+      this.#database
+        .prepare("UPDATE vms SET name = ?, spec = json_set(spec, '$.name', ?) WHERE id = ?")
+        .run(name, name, id);
+      happened({ type: "vm.renamed", vmId: id, vmName: name, details: { from } });
+    });
   }
 
   delete(id: VmId): void {
-    this.#database.prepare("DELETE FROM vms WHERE id = ?").run(id);
+    this.#events.within((happened) => {
+      const row = this.#database.prepare("DELETE FROM vms WHERE id = ? RETURNING name").get(id);
+      if (row) happened({ type: "vm.deleted", vmId: id, vmName: String(row.name), details: {} });
+    });
   }
 
   find(id: string): VmRecord | undefined {
@@ -120,6 +129,11 @@ export class VmRecords {
   list(): VmRecord[] {
     const rows = this.#database.prepare("SELECT * FROM vms ORDER BY created_at DESC, id").all();
     return rows.map(toRecord).filter((record) => record !== undefined);
+  }
+
+  #assertNameFree(name: string, except?: VmId): void {
+    const holder = this.findByName(name);
+    if (holder && holder.id !== except) throw nameTaken(name, holder.id);
   }
 }
 

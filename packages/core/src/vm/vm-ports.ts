@@ -4,6 +4,7 @@ import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
+import type { EventLog } from "../store/event-log.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { SnapshotRecords } from "../store/snapshot-records.ts";
@@ -22,6 +23,7 @@ export interface VmPorts {
   readonly operations: Operations;
   readonly records: VmRecords;
   readonly snapshots: SnapshotRecords;
+  readonly events: EventLog;
   readonly ledger: Ledger;
   readonly leases: Leases;
   readonly staging: Staging;

@@ -11,12 +11,20 @@ export interface SessionOptions extends Omit<z.input<typeof SessionSpec>, "argv"
   signal?: AbortSignal;
 }
 
+interface StartedSession {
+  readonly sessionId: string;
+  readonly argv: readonly string[];
+  readonly terminal: boolean;
+}
+
 /** The sessions of one VM. */
 export class VmSessions {
   readonly #guest: VmGuest;
+  readonly #onStarted: (started: StartedSession) => void;
 
-  constructor(guest: VmGuest) {
+  constructor(guest: VmGuest, onStarted: (started: StartedSession) => void = () => {}) {
     this.#guest = guest;
+    this.#onStarted = onStarted;
   }
 
   /**
@@ -33,6 +41,7 @@ export class VmSessions {
       const start = async () => putSession({ endpoint: await this.#guest.endpoint(), id }, spec, either);
       return redialing(start, either);
     });
+    this.#onStarted({ sessionId: id, argv: spec.argv, terminal: spec.terminal !== undefined });
     return new Session(this.#guest, id);
   }
 

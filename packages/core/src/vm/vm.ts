@@ -38,6 +38,7 @@ import { settle } from "./reconcile.ts";
 import type { StageOptions } from "./stages.ts";
 import { startVm } from "./start-vm.ts";
 import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
+import { commandText, told } from "./tell-exec.ts";
 import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
 import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
 import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
@@ -60,7 +61,10 @@ export class Vm {
     this.#ports = ports;
     this.id = id;
     this.#guest = vmGuest(ports.operations, () => this.#endpoint());
-    this.sessions = new VmSessions(this.#guest);
+    this.sessions = new VmSessions(this.#guest, ({ sessionId, argv, terminal }) => {
+      const details = { sessionId, command: commandText(argv), terminal };
+      ports.events.appendSoon({ type: "session.started", vmId: id, details });
+    });
   }
 
   /** The files in the guest. */
@@ -259,12 +263,12 @@ export class Vm {
     parseInput(Capture, { maxOutputBytes }, "exec");
     using attached = this.#guest.attach(signal);
     const endpoint = await this.#guest.call(attached.signal, async (found) => found);
-    if (stdin !== undefined) {
-      yield* execWithStdin(endpoint, spec, { stdin, signal: attached.signal });
-      return;
-    }
     await using guest = new GuestClient(endpoint);
-    yield* guest.exec(spec, attached.signal);
+    const output =
+      stdin === undefined
+        ? guest.exec(spec, attached.signal)
+        : execWithStdin(endpoint, spec, { stdin, signal: attached.signal });
+    yield* told(output, { events: this.#ports.events, vmId: this.id, argv: spec.argv });
   }
 
   async #edit(change: () => void): Promise<VmInfo> {
