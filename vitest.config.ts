@@ -18,6 +18,9 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: ["**/*.host.test.ts", "**/node_modules/**"],
+          // A machine that is busy with other things takes its time; only what hangs is to fail.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
