@@ -10,7 +10,8 @@ import (
 )
 
 // attached is what the VMM inherits besides its standard files: descriptor 3 is its monitor, 4 the state it goes on
-// from, if any. A socket pair and not a socket file: nobody else reaches the monitor.
+// from, 5 its TAP device; one that there is no use for is nil, and closed in the VMM. The monitor is a socket pair and
+// not a socket file: nobody else reaches it.
 type attached struct {
 	monitor *qmp.Client
 	theirs  []*os.File
@@ -25,7 +26,7 @@ func attach(config Config) (*attached, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
 	}
-	a := &attached{theirs: []*os.File{os.NewFile(uintptr(ends[1]), "monitor")}}
+	a := &attached{theirs: []*os.File{os.NewFile(uintptr(ends[1]), "monitor"), nil, nil}}
 	ours := os.NewFile(uintptr(ends[0]), "monitor")
 	conn, err := net.FileConn(ours)
 	ours.Close()
@@ -34,21 +35,30 @@ func attach(config Config) (*attached, error) {
 		return nil, err
 	}
 	a.monitor = qmp.New(conn)
-	if config.Incoming == "" {
-		return a, nil
-	}
-	state, err := os.Open(config.Incoming)
-	if err != nil {
+	if err := a.open(config); err != nil {
 		a.handedOver()
 		return nil, errors.Join(err, a.monitor.Close())
 	}
-	a.theirs = append(a.theirs, state)
 	return a, nil
+}
+
+func (a *attached) open(config Config) (err error) {
+	if config.Incoming != "" {
+		if a.theirs[1], err = os.Open(config.Incoming); err != nil {
+			return err
+		}
+	}
+	if tap := config.Tap; tap != nil && tap.HandOver == ByDescriptor {
+		a.theirs[2], err = tap.open()
+	}
+	return err
 }
 
 // handedOver closes our copies of what the VMM has inherited.
 func (a *attached) handedOver() {
 	for _, file := range a.theirs {
-		file.Close()
+		if file != nil {
+			file.Close()
+		}
 	}
 }

@@ -31,7 +31,9 @@ type Config struct {
 	// MemoryFile is what the guest's memory is a private mapping of; needed with ControlSocket
 	MemoryFile string `json:"memoryFile"`
 	// Incoming is the device state the VMM goes on from; "": it boots
-	Incoming        string `json:"incoming"`
+	Incoming string `json:"incoming"`
+	// Tap is what the guest's network device is connected to; nil: it has none, or one the VMM cares for itself
+	Tap             *Tap   `json:"tap"`
 	ConsoleLog      string `json:"consoleLog"`
 	ConsoleMaxBytes int64  `json:"consoleMaxBytes"`
 	VMMLog          string `json:"vmmLog"`
@@ -78,6 +80,8 @@ func (c Config) validate() error {
 		return errors.New("consoleLog, vmmLog, pidFile and exitFile must be named")
 	case c.ControlSocket != "" && c.MemoryFile == "":
 		return errors.New("controlSocket needs a memoryFile")
+	case c.Tap != nil && c.Tap.HandOver == ByDescriptor && c.ControlSocket == "":
+		return errors.New("a tap handed over by descriptor needs a controlSocket")
 	case c.Incoming != "" && c.ControlSocket == "":
 		return errors.New("incoming needs a controlSocket")
 	case c.Transport != VirtioSerial && c.Transport != Serial && c.Transport != Vsock:
@@ -87,5 +91,5 @@ func (c Config) validate() error {
 	case c.ChannelSocket != "" && c.AgentSocket == "":
 		return errors.New("channelSocket needs an agentSocket")
 	}
-	return nil
+	return c.Tap.validate()
 }

@@ -84,7 +84,7 @@ func supervise(config Config, configName string, stop <-chan os.Signal, report *
 	if err != nil {
 		return Exit{}, err
 	}
-	process, err := startVMM(config.Argv, inherited.theirs, console, log)
+	process, err := startVMM(config, inherited.theirs, console, log)
 	inherited.handedOver()
 	if err != nil {
 		return Exit{}, err

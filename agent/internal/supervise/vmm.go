@@ -23,9 +23,9 @@ type vmm struct {
 	output *sync.WaitGroup
 }
 
-// startVMM starts argv as a child that dies with this process, and copies its output to the logs. The kernel ties that
-// death to the thread that started it, so the thread is kept until the VMM has ended.
-func startVMM(argv []string, inherited []*os.File, console, log *boundedLog) (*vmm, error) {
+// startVMM starts the VMM as a child that dies with this process, and copies its output to the logs. The kernel ties
+// that death to the thread that started it, so the thread is kept until the VMM has ended.
+func startVMM(config Config, inherited []*os.File, console, log *boundedLog) (*vmm, error) {
 	stdout, stdoutEnd, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -34,6 +34,7 @@ func startVMM(argv []string, inherited []*os.File, console, log *boundedLog) (*v
 	if err != nil {
 		return nil, errors.Join(err, stdout.Close(), stdoutEnd.Close())
 	}
+	argv := config.Argv
 	command := exec.Command(argv[0], argv[1:]...)
 	command.Stdout, command.Stderr = stdoutEnd, stderrEnd
 	command.ExtraFiles = inherited
@@ -44,7 +45,10 @@ func startVMM(argv []string, inherited []*os.File, console, log *boundedLog) (*v
 	v := &vmm{exited: exited, output: new(sync.WaitGroup)}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
-		err := command.Start()
+		err := config.Tap.follow()
+		if err == nil {
+			err = command.Start()
+		}
 		started <- err
 		if err == nil {
 			exited <- v.collect(command)

@@ -6,6 +6,8 @@ export type {
   Engine,
   EngineCapabilities,
   MachineSpec,
+  NicBackend,
+  NicSpec,
   SavedMachine,
   VmmExit,
 } from "./engine/engine.ts";

@@ -6,6 +6,7 @@ import {
   collect,
   type Engine,
   GuestClient,
+  type MachineSpec,
   makeMemoryFile,
   type SavedMachine,
   storagePaths,
@@ -102,6 +103,24 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
     expect(engine.shape({ ...vm.machine, memMib: 512 })).not.toBe(engine.shape(vm.machine));
   });
 
+  test("a machine with a network device is another shape, and goes on from a save of its like", async (context) => {
+    const { engine } = subject;
+    if (!engine.capabilities.networking.includes("tap")) return context.skip("the engine has no TAP devices");
+    if (process.getuid?.() !== 0) return context.skip("TAP devices need root");
+    const nic = { mac: "06:00:c6:12:00:02", backend: { kind: "tap", tap: "tap0" } } as const;
+    await using saved = await temporaryDirectory();
+    await using vm = await boot(subject, undefined, nic);
+    expect(engine.shape(vm.machine)).not.toBe(engine.shape({ ...vm.machine, nic: undefined }));
+    const elsewhere = { ...nic, backend: { ...nic.backend, tap: "tap1", netns: "/elsewhere" } };
+    expect(engine.shape({ ...vm.machine, nic: elsewhere })).toBe(engine.shape(vm.machine));
+    const into = { memory: join(saved.path, "memory"), state: join(saved.path, "state") };
+    await engine.save(vm.paths, into);
+    await using clone = await boot(subject, into, nic);
+    await clone.configure();
+    const look = clone.guest.exec({ argv: ["echo", "on"] });
+    expect(await collect(look)).toMatchObject({ stdout: "on\n" });
+  });
+
   test("a boot that is interrupted leaves nothing running", async () => {
     await using directory = await temporaryDirectory();
     const request = { ...(await prepare(subject, directory.path)), signal: AbortSignal.abort() };
@@ -118,11 +137,11 @@ async function prepare({ machine }: EngineUnderTest, storage: string) {
   return { vmId, paths, machine: { ...spec, memoryFile: paths.memory } };
 }
 
-async function boot(subject: EngineUnderTest, from?: SavedMachine) {
+async function boot(subject: EngineUnderTest, from?: SavedMachine, nic?: MachineSpec["nic"]) {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const prepared = await prepare(subject, path);
-  const machine = { ...prepared.machine, ...(from ? { memoryFile: from.memory } : {}) };
+  const machine = { ...prepared.machine, nic, ...(from ? { memoryFile: from.memory } : {}) };
   const request = { ...prepared, machine, from };
   stack.defer(() => subject.engine.terminate(request.paths));
   const booted = await subject.engine.boot(request);

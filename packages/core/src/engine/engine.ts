@@ -4,10 +4,34 @@ import type { ProcessIdentity } from "../host/process-identity.ts";
 
 /** What an engine can do, as data: callers ask this, never which engine it is. */
 export interface EngineCapabilities {
-  /** Whether guests can have a network */
-  readonly networking: boolean;
+  /** How guests can be connected: by a TAP device, or in user mode, which needs no rights on the host; none: not at all */
+  readonly networking: readonly NicBackend["kind"][];
   /** Whether machines can be paused, saved and gone on from */
   readonly snapshots: boolean;
+}
+
+/** What carries the frames of a machine's network device on the host. */
+export type NicBackend =
+  | {
+      readonly kind: "tap";
+      /** Name of the TAP device */
+      readonly tap: string;
+      /**
+       * Path of the network namespace the device is in. Without one it is made in a namespace of the machine's own,
+       * where nothing is connected to it: for a machine that is only there to be saved
+       */
+      readonly netns?: string | undefined;
+    }
+  | { readonly kind: "user" };
+
+/**
+ * A machine's network device, a virtio-net. All but the backend's names is the same for every machine, so that any goes
+ * on from a save of any other with the same kind of backend. A TAP device has offloads (`IFF_VNET_HDR`).
+ */
+export interface NicSpec {
+  /** The guest's address on the link, e.g. `06:00:ac:1f:ff:02` */
+  readonly mac: string;
+  readonly backend: NicBackend;
 }
 
 /** The machine to be started. Paths are absolute and outlive the VM. */
@@ -22,6 +46,8 @@ export interface MachineSpec {
   readonly baseDisk: string;
   /** Writable, the VM's own */
   readonly layerDisk: string;
+  /** Absent: the machine has no network device, and another shape */
+  readonly nic?: NicSpec | undefined;
 }
 
 /** A machine saved at one moment: files that are never written again. */

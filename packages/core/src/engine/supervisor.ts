@@ -33,6 +33,15 @@ const Event = z.discriminatedUnion("type", [
 ]);
 type Event = z.infer<typeof Event>;
 
+/** The TAP device a VMM gets. */
+export interface LaunchTap {
+  readonly name: string;
+  /** The namespace it is in (default: one of the VMM's own, in which it is made) */
+  readonly netns?: string | undefined;
+  /** `descriptor`: the VMM inherits it opened, as descriptor 5; `namespace`: the VMM runs in the namespace and opens it by name */
+  readonly handOver: "descriptor" | "namespace";
+}
+
 export interface SupervisorLaunch {
   readonly vmId: VmId;
   readonly paths: VmPaths;
@@ -47,6 +56,7 @@ export interface SupervisorLaunch {
   readonly memoryFile: string;
   /** The device state the VMM goes on from instead of booting */
   readonly incoming?: string | undefined;
+  readonly tap?: LaunchTap | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -126,9 +136,10 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string): Ba
   });
 }
 
-function launchConfig({ vmId, paths, argv, transport, memoryFile, incoming }: SupervisorLaunch) {
+function launchConfig(launch: SupervisorLaunch) {
+  const { vmId, paths, argv, transport, memoryFile, incoming, tap } = launch;
   return {
-    ...{ vmId, argv, transport, memoryFile, incoming },
+    ...{ vmId, argv, transport, memoryFile, incoming, tap },
     controlSocket: basename(paths.controlSocket),
     channelSocket: basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),

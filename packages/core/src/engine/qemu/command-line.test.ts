@@ -14,6 +14,20 @@ const build = (transport: QemuTransport, acceleration: typeof tcg | typeof kvm =
     channelSocket: "channel.sock",
   });
 
+const nic = { mac: "06:00:c6:12:00:02", backend: { kind: "tap", tap: "tap0", netns: "/n" } } as const;
+
+test("a network device comes last, and its TAP device as a descriptor", () => {
+  const options = { binary: "qemu", acceleration: kvm, transport: "virtio-serial", incoming: false } as const;
+  const channelSocket = "channel.sock";
+  const without = qemuCommandLine({ ...options, channelSocket, machine });
+  const argv = qemuCommandLine({ ...options, channelSocket, machine: { ...machine, nic } });
+  expect(argv.slice(0, without.length)).toEqual(without);
+  expect(argv.slice(without.length)).toEqual([
+    ...["-netdev", "tap,id=nic,fd=5,vhost=off"],
+    ...["-device", "virtio-net-device,netdev=nic,mac=06:00:c6:12:00:02"],
+  ]);
+});
+
 describe("the command line of a microVM", () => {
   test("with virtio-serial", () => {
     expect(build("virtio-serial").join("\n")).toMatchInlineSnapshot(`

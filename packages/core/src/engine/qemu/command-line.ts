@@ -1,6 +1,6 @@
 import { Transport } from "@bandsox/contract";
 import type { z } from "zod";
-import type { MachineSpec } from "../engine.ts";
+import type { MachineSpec, NicSpec } from "../engine.ts";
 
 /** How QEMU runs guest code on this host. */
 export type Acceleration = { readonly kind: "kvm" } | { readonly kind: "tcg"; readonly tscKhz: number };
@@ -20,8 +20,8 @@ export interface QemuCommandOptions {
   readonly incoming: boolean;
 }
 
-/** What the supervisor hands QEMU besides its standard files: its monitor, and the state it goes on from. */
-const DESCRIPTORS = { monitor: 3, incoming: 4 } as const;
+/** What the supervisor hands QEMU besides its standard files: its monitor, the state it goes on from, and its TAP device. */
+const DESCRIPTORS = { monitor: 3, incoming: 4, tap: 5 } as const;
 
 /** The device names the disks get in the guest: in the order of the command line. */
 export const DEVICES = { base: "/dev/vda", layer: "/dev/vdb" } as const;
@@ -57,6 +57,7 @@ export function qemuCommandLine(options: QemuCommandOptions): string[] {
     ...SERIAL_DEVICES[transport],
     ...disk("base", machine.baseDisk, true),
     ...disk("layer", machine.layerDisk, false),
+    ...(machine.nic ? nic(machine.nic) : []),
   ];
 }
 
@@ -101,6 +102,16 @@ export function kernelCommandLine(acceleration: Acceleration, transport: QemuTra
     `bandsox.channel=${transport}`,
     ...timing,
   ].join(" ");
+}
+
+/**
+ * The network device; the last, so that the disks have the same places without it. The device's features come from the
+ * backend: a TAP device's offloads are part of what a saved machine depends on.
+ */
+function nic({ mac, backend }: NicSpec): string[] {
+  const netdev =
+    backend.kind === "tap" ? `tap,id=nic,fd=${DESCRIPTORS.tap},vhost=off` : "user,id=nic,ipv6=off";
+  return ["-netdev", netdev, "-device", `virtio-net-device,netdev=nic,mac=${mac}`];
 }
 
 /** A comma in a QEMU option's value is written twice. */

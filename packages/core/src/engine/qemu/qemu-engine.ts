@@ -1,10 +1,11 @@
 import type { HelperPaths, VmPaths } from "../../host/paths.ts";
 import { control } from "../control.ts";
-import type { BootedVmm, BootRequest, Engine, SaveDestination } from "../engine.ts";
+import type { BootedVmm, BootRequest, Engine, MachineSpec, SaveDestination } from "../engine.ts";
 import {
   findSupervisor,
   findTransport,
   findVmmExit,
+  type LaunchTap,
   launchSupervisor,
   terminateSupervisor,
   waitForSupervisor,
@@ -26,7 +27,7 @@ export interface QemuEngineOptions {
 export function qemuEngine(options: QemuEngineOptions): Engine {
   return {
     name: "qemu",
-    capabilities: { networking: false, snapshots: true },
+    capabilities: { networking: ["tap", "user"], snapshots: true },
     check: () => void options.find(),
     boot: (request) => boot(options, request),
     shape: (machine) => qemuShape(options.find(), machine),
@@ -43,6 +44,13 @@ export function qemuEngine(options: QemuEngineOptions): Engine {
     waitForExit: waitForSupervisor,
     findExit: findVmmExit,
   };
+}
+
+/** QEMU is given its TAP device opened: its own process and sockets stay outside the guest's namespace. */
+function tapOf({ nic }: MachineSpec): LaunchTap | undefined {
+  if (nic?.backend.kind !== "tap") return undefined;
+  const { tap: name, netns } = nic.backend;
+  return { name, netns, handOver: "descriptor" };
 }
 
 function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestination) {
@@ -68,6 +76,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     transport,
     memoryFile: request.machine.memoryFile,
     incoming: request.from?.state,
+    tap: tapOf(request.machine),
     bootTimeoutMs: BOOT_TIMEOUT_MS[acceleration.kind],
     signal: request.signal,
   });
