@@ -30,8 +30,10 @@ const (
 	DiskFull             Code = "disk_full"
 	PermissionDenied     Code = "permission_denied"
 	InvalidArgument      Code = "invalid_argument"
-	Interrupted          Code = "interrupted"
-	Internal             Code = "internal"
+	// SnapshotInvalid is an archive that is no snapshot, or not a whole one
+	SnapshotInvalid Code = "snapshot_invalid"
+	Interrupted     Code = "interrupted"
+	Internal        Code = "internal"
 )
 
 // Error is a failure a caller can act on.

@@ -27,13 +27,14 @@ func (i *Image) explain(err error) error {
 	case errors.As(err, &answer):
 		return i.explainAnswer(answer)
 	}
-	return fault.New(fault.RegistryUnreachable, "pull %s: talk to %s: %w%s", i.given, i.registry(), withoutQuery(err), i.afterMirrors()).
+	return fault.New(fault.RegistryUnreachable, "%s %s: talk to %s: %w%s",
+		i.verb, i.given, i.registry(), withoutQuery(err), i.afterMirrors()).
 		With("registry", i.registry())
 }
 
 func (i *Image) explainAnswer(answer *transport.Error) error {
 	said := quote(answer)
-	scope := i.ref.Context().Scope(transport.PullScope)
+	scope := i.ref.Context().Scope(i.scope())
 	path := ""
 	if answer.Request != nil {
 		path = answer.Request.URL.Path
@@ -41,18 +42,28 @@ func (i *Image) explainAnswer(answer *transport.Error) error {
 	var failure *fault.Error
 	switch status := answer.StatusCode; {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		failure = fault.New(fault.RegistryUnauthorized, "pull %s: registry %s refused %s with %d%s; we asked %s%s",
-			i.given, i.registry(), scope, status, said, i.credentials, i.afterMirrors()).
+		failure = fault.New(fault.RegistryUnauthorized, "%s %s: registry %s refused %s with %d%s; we asked %s%s",
+			i.verb, i.given, i.registry(), scope, status, said, i.credentials, i.afterMirrors()).
 			With("scope", scope).With("credentials", i.credentials)
 	case status == http.StatusTooManyRequests || hasCode(answer, transport.TooManyRequestsErrorCode):
-		failure = fault.New(fault.RegistryRateLimited, "pull %s: registry %s limits how often we may ask: %d%s; we asked %s",
-			i.given, i.registry(), status, said, i.credentials)
+		failure = fault.New(fault.RegistryRateLimited, "%s %s: registry %s limits how often we may ask: %d%s; we asked %s",
+			i.verb, i.given, i.registry(), status, said, i.credentials)
 	case status == http.StatusNotFound && strings.HasPrefix(path, "/v2/") && path != "/v2/":
-		failure = fault.New(fault.ImageNotFound, "pull %s: the registry answered %d%s%s", i.given, status, said, i.afterMirrors())
+		failure = fault.New(fault.ImageNotFound, "%s %s: the registry answered %d%s%s",
+			i.verb, i.given, status, said, i.afterMirrors())
 	default:
-		failure = fault.New(fault.RegistryUnreachable, "pull %s: registry %s answered %s with %d%s", i.given, i.registry(), path, status, said)
+		failure = fault.New(fault.RegistryUnreachable, "%s %s: registry %s answered %s with %d%s",
+			i.verb, i.given, i.registry(), path, status, said)
 	}
 	return failure.With("registry", i.registry()).With("status", answer.StatusCode)
+}
+
+// scope is what we asked the registry for.
+func (i *Image) scope() string {
+	if i.verb == "push" {
+		return transport.PushScope
+	}
+	return transport.PullScope
 }
 
 // afterMirrors names the mirrors that were asked in vain before.

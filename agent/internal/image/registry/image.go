@@ -59,6 +59,7 @@ type Options struct {
 // Image is a reference in a registry. Call Resolve before Open.
 type Image struct {
 	given       string
+	verb        string // what is done with it, for messages
 	ref         name.Reference
 	options     Options
 	plaintext   plaintextHosts
@@ -74,7 +75,7 @@ func Parse(reference string, options Options) (*Image, error) {
 	if err != nil {
 		return nil, fault.New(fault.ImageInvalid, "read reference %q: %w", reference, err).With("reference", reference)
 	}
-	image := &Image{given: reference, options: options, plaintext: slices.Clone(options.Insecure)}
+	image := &Image{given: reference, verb: "pull", options: options, plaintext: slices.Clone(options.Insecure)}
 	image.setting = options.Settings.of(ref.Context().RegistryStr())
 	if image.setting.PlainHTTP {
 		image.plaintext = append(image.plaintext, ref.Context().RegistryStr())
