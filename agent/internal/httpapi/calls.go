@@ -13,7 +13,7 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 	if _, ready := a.machine.Defaults(); ready {
 		state = "ready"
 	}
-	capabilities := []string{"machine", "exec", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats", "identity"}
+	capabilities := []string{"machine", "exec", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats", "identity", "clock"}
 	if a.about.KernelLog != nil {
 		capabilities = append(capabilities, "kernel-log")
 	}
@@ -63,6 +63,21 @@ func (a *API) refreshIdentity(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, struct{}{})
+}
+
+func (a *API) shiftClock(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		ShiftMs int64 `json:"shiftMs"`
+	}
+	if !readJSON(w, r, &request) {
+		return
+	}
+	now, err := machine.ShiftClock(time.Duration(request.ShiftMs) * time.Millisecond)
+	if err != nil {
+		writeError(w, http.StatusInternalServerError, "machine_failed", err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]int64{"epochMs": now.UnixMilli()})
 }
 
 func (a *API) endMachine(w http.ResponseWriter, r *http.Request) {

@@ -35,6 +35,7 @@ var machineRoutes = []route{
 	{"GET /v1/hello", "", (*API).hello},
 	{"PUT /v1/machine", "", (*API).enterMachine},
 	{"POST /v1/identity", "", inMachine((*API).refreshIdentity)},
+	{"POST /v1/clock", "", inMachine((*API).shiftClock)},
 	{"POST /v1/power-off", "", (*API).endMachine},
 }
 

@@ -89,6 +89,7 @@ function httpServer(options: Inside, onMachine: (body: unknown) => void): HttpSe
     const body: unknown = JSON.parse(await text(request));
     if (route === "PUT /v1/machine") onMachine(body);
     if (route === "POST /v1/power-off") await options.beforePowerOff?.();
+    if (route === "POST /v1/clock") return answer(response, 200, { epochMs: Date.now() });
     answer(response, route === "POST /v1/power-off" ? 202 : 200, {});
     if (route === "POST /v1/power-off") options.onPowerOff?.();
   });

@@ -110,6 +110,13 @@ export class GuestClient implements AsyncDisposable {
     await this.#call("POST", "/v1/identity", identity, signal);
   }
 
+  /** Moves the guest's clock. @returns what it says then, in ms since 1970 */
+  async shiftClock(shiftMs: number, signal?: AbortSignal): Promise<number> {
+    const clock = Clock.safeParse(await this.#call("POST", "/v1/clock", { shiftMs }, signal));
+    if (!clock.success) throw this.#broken("it does not tell what its clock says");
+    return clock.data.epochMs;
+  }
+
   /** Asks the guest to end itself: processes get `graceMs` after SIGTERM, then disks are synced and unmounted. */
   async powerOff(graceMs: number, signal?: AbortSignal): Promise<void> {
     await this.#call("POST", "/v1/power-off", { graceMs }, signal);
@@ -257,6 +264,8 @@ interface Refused {
   readonly command: string;
   readonly limit: CallLimit;
 }
+
+const Clock = z.object({ epochMs: z.number() });
 
 const Problem = z.object({ code: z.string(), message: z.string() });
 

@@ -1,17 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { VmId } from "@bandsox/contract";
 import { GuestClient, type Hello } from "../guest/guest-client.ts";
+import { setClock } from "../guest/set-clock.ts";
 import { envOf, type ImageConfig } from "../image/image-config.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 
 const ENTROPY_BYTES = 64;
-/** The agent leaves an error of 50 ms alone; with this one it is below 100 ms */
-const TIME_ERROR_MS = 40;
-const TIME_ATTEMPTS = 5;
 
 /** Whose machine a guest becomes. */
 export interface GuestIdentity {
-  readonly record: Pick<VmRecord, "id" | "name" | "spec">;
+  readonly record: Pick<VmRecord, "id" | "name"> & { readonly spec: Pick<VmRecord["spec"], "env"> };
   readonly imageConfig: ImageConfig;
   readonly agentSocket: string;
 }
@@ -33,7 +31,7 @@ export async function enterMachine(
     },
     signal,
   );
-  await tellTime(guest, signal);
+  await setClock(guest, signal);
   return hello;
 }
 
@@ -49,26 +47,14 @@ export async function becomeClone(
     restoreId: randomBytes(16).toString("hex"),
   };
   await guest.refreshIdentity({ ...moment(), clone }, signal);
-  await tellTime(guest, signal);
+  await setClock(guest, signal);
 }
 
 /** Tells a guest that stood still what time it is, and stirs its random generator. */
 export async function wakeGuest(id: VmId, agentSocket: string, signal?: AbortSignal): Promise<void> {
   await using guest = new GuestClient({ vmId: id, socketPath: agentSocket });
   await guest.refreshIdentity(moment(), signal);
-  await tellTime(guest, signal);
-}
-
-/**
- * Tells the guest the time until that took so little time itself that it is right; on a host with too much to do, as
- * often as it is worth trying.
- */
-async function tellTime(guest: GuestClient, signal?: AbortSignal): Promise<void> {
-  for (let attempt = 0; attempt < TIME_ATTEMPTS; attempt++) {
-    const begun = performance.now();
-    await guest.refreshIdentity({ epochMs: Date.now(), entropy: "" }, signal);
-    if (performance.now() - begun <= TIME_ERROR_MS) return;
-  }
+  await setClock(guest, signal);
 }
 
 function moment() {
