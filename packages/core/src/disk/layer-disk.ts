@@ -5,6 +5,7 @@ import { run } from "../host/run.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Staging } from "../store/staging.ts";
 import { LAYER_APPARENT_BYTES } from "./apparent-size.ts";
+import { copyDisk } from "./copy-disk.ts";
 
 export interface LayerDisksOptions {
   readonly paths: StoragePaths;
@@ -23,7 +24,7 @@ export class LayerDisks {
   /** Writes an empty layer disk of `sizeMib` to `destination`; costs the file system's metadata, not its size. */
   async create(destination: string, sizeMib: number, signal?: AbortSignal): Promise<void> {
     const template = await this.#ensureTemplate(sizeMib, signal);
-    await run("cp", ["--reflink=auto", "--sparse=always", template, destination], { signal });
+    await copyDisk(template, destination, signal);
   }
 
   async #ensureTemplate(sizeMib: number, signal: AbortSignal | undefined): Promise<string> {

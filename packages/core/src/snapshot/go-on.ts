@@ -2,7 +2,6 @@ import { access, rm } from "node:fs/promises";
 import { BandSoxError, type SnapshotId } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
 import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
-import { run } from "../host/run.ts";
 import type { SnapshotManifest } from "../store/snapshot-records.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
 import { becomeClone } from "../vm/enter-machine.ts";
@@ -39,11 +38,6 @@ async function assertThere(path: string, snapshotId: SnapshotId): Promise<void> 
     const message = `cannot go on from ${snapshotId}: ${path} cannot be read (${cause.code})`;
     throw new BandSoxError("snapshot_damaged", message, { snapshotId, path }, { cause });
   });
-}
-
-/** Copies a save's disk to a VM's own place, by reference where the file system can. */
-export async function copyLayer(from: string, to: string, signal?: AbortSignal): Promise<void> {
-  await run("cp", ["--reflink=auto", "--sparse=always", from, to], { signal });
 }
 
 /**

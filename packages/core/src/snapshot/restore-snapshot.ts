@@ -1,5 +1,6 @@
 import { parseInput, RestoreSpec, type VmSpec } from "@bandsox/contract";
 import type { z } from "zod";
+import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
@@ -8,7 +9,7 @@ import { type MakeOptions, makeVm } from "../vm/make-vm.ts";
 import type { StageOptions } from "../vm/stages.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
 import { findSnapshot } from "./find-snapshot.ts";
-import { assertUsable, copyLayer, goOn, type Saved } from "./go-on.ts";
+import { assertUsable, goOn, type Saved } from "./go-on.ts";
 import { lockSnapshot } from "./lock-snapshot.ts";
 import { storedSnapshot } from "./snapshot-files.ts";
 
@@ -71,7 +72,7 @@ export async function makeClone(
   return makeVm(ports, { engine, spec: merged, known: all }, { signal, ephemeral }, async (record) => {
     onWritten();
     await makeVmDirectory(ports, record);
-    await copyLayer(files.layerDisk, vmPaths(ports.paths, record.id).layerDisk, signal);
+    await copyDisk(files.layerDisk, vmPaths(ports.paths, record.id).layerDisk, signal);
     return goOn(ports, { engine, record, saved }, { signal, onStage });
   });
 }

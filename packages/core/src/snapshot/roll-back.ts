@@ -1,12 +1,13 @@
 import { rename, rm } from "node:fs/promises";
 import { BandSoxError, nextState, type VmId } from "@bandsox/contract";
+import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { endVmm } from "../vm/release-vm.ts";
 import type { StageOptions } from "../vm/stages.ts";
 import { lockVm, type VmPorts } from "../vm/vm-ports.ts";
 import { findSnapshot } from "./find-snapshot.ts";
-import { assertUsable, copyLayer, goOn } from "./go-on.ts";
+import { assertUsable, goOn } from "./go-on.ts";
 import { lockSnapshot } from "./lock-snapshot.ts";
 import { savedIn } from "./restore-snapshot.ts";
 
@@ -35,7 +36,7 @@ export async function rollBack(
   const { layerDisk } = vmPaths(ports.paths, vmId);
   const arriving = `${layerDisk}.new`;
   await rm(arriving, { force: true });
-  await copyLayer(saved.files.layerDisk, arriving, options.signal); // what can fail, fails while the VM still runs
+  await copyDisk(saved.files.layerDisk, arriving, options.signal); // what can fail, fails while the VM still runs
   options.signal?.throwIfAborted();
   ports.records.move(vmId, record.state, restoring);
   try {

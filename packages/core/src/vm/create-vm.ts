@@ -4,10 +4,10 @@ import type { Engine } from "../engine/engine.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { HelperEvent } from "../image/image-helper.ts";
 import { parseImageSource } from "../image/image-source.ts";
-import type { ImageRecord } from "../store/image-records.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { type MakeOptions, makeVm } from "./make-vm.ts";
 import { type StageOptions, timed } from "./stages.ts";
+import { startFromImage } from "./start-from-image.ts";
 import { startMachine } from "./start-machine.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
@@ -27,8 +27,16 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     );
     const known = { imageDigest: image.digest, imageConfig: image.config };
     ports.records.move(record.id, "creating", "creating", known); // from here on the image stays
-    const baseDisk = await timed("disk", options, () => makeDisks(ports, record, image, options));
+    const baseDisk = await timed("disk", options, () => {
+      const work = { signal: options.signal, onEvent: options.onImageEvent };
+      return ports.images.ensureBaseDisk(image.digest, work);
+    });
+    await makeVmDirectory(ports, record);
     const parts = { engine, record, imageConfig: image.config, baseDisk };
+    const restored = await startFromImage(ports, parts, options);
+    if (restored) return { ...known, bootFiles: restored };
+    const { layerDisk } = vmPaths(ports.paths, record.id);
+    await ports.layerDisks.create(layerDisk, spec.diskSizeMib, options.signal);
     return { ...known, bootFiles: await startMachine(ports, parts, options) };
   });
 }
@@ -38,19 +46,6 @@ function assertPossible(spec: VmSpec, engine: Engine): void {
   if (!spec.networking) return;
   const message = `cannot create a VM with networking: the ${engine.name} engine of this version has none`;
   throw new BandSoxError("networking_unavailable", message, {});
-}
-
-async function makeDisks(
-  ports: VmPorts,
-  record: VmRecord,
-  image: ImageRecord,
-  options: CreateOptions,
-): Promise<string> {
-  const work = { signal: options.signal, onEvent: options.onImageEvent };
-  const baseDisk = await ports.images.ensureBaseDisk(image.digest, work);
-  const paths = await makeVmDirectory(ports, record);
-  await ports.layerDisks.create(paths.layerDisk, record.spec.diskSizeMib, options.signal);
-  return baseDisk;
 }
 
 /** The directory everything of a VM is in; written down before it is made. */

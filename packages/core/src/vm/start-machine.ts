@@ -5,7 +5,7 @@ import { type VmPaths, vmPaths } from "../host/paths.ts";
 import type { ImageConfig } from "../image/image-config.ts";
 import type { BootFilePaths, VmRecord } from "../store/vm-records.ts";
 import { enterMachine } from "./enter-machine.ts";
-import { discardGolden, ensureGolden, makeMemoryFile } from "./golden.ts";
+import { discardShape, ensureGolden, makeMemoryFile } from "./golden.ts";
 import { type StageOptions, timed } from "./stages.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
@@ -82,15 +82,15 @@ async function startVmm(
       from,
     });
     if (restored) return { ...restored, how: "restore" };
-    await discardGolden(ports, engine, shape);
+    await discardShape(ports, engine, shape);
   }
   await makeMemoryFile(paths.memory, memMib);
   const booted = await engine.boot({ ...request, machine: { ...machine, memoryFile: paths.memory } });
   return { ...booted, how: "kernel" };
 }
 
-/** A golden that does not start costs its time once: the VM boots its kernel instead, and the next takes another. */
-async function restore(
+/** A golden that does not start costs its time once: the VM comes up another way, and the next takes another. */
+export async function restore(
   warn: VmPorts["warn"],
   engine: Engine,
   request: BootRequest,
@@ -100,7 +100,7 @@ async function restore(
   } catch (error) {
     if (!isBandSoxError(error, "vm_start_failed")) throw error;
     await engine.terminate(request.paths);
-    warn(`${error.message}; booting its kernel instead`);
+    warn(`${error.message}; starting it another way`);
     return undefined;
   }
 }

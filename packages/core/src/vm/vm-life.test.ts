@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { BandSoxError, VmSpec } from "@bandsox/contract";
+import { VmSpec } from "@bandsox/contract";
 import {
   FAKE_DIGEST,
   type FakeAgentOptions,
@@ -105,41 +105,6 @@ describe("creating", () => {
     stages.length = 0;
     await createVm(w.ports, spec({ boot: "cold" }), { onStage: (stage) => stages.push(stage) });
     expect(stages).toEqual(["image", "disk", "vmm", "kernel", "agent"]);
-  });
-
-  test("VMs of one shape are created from one golden, which is taken once", async () => {
-    await using w = await world();
-    const froms: (string | undefined)[] = [];
-    w.engine.beforeBoot = ({ from }) => void froms.push(from?.state);
-    await Promise.all([createVm(w.ports, spec()), createVm(w.ports, spec())]);
-    await createVm(w.ports, spec({ memMib: 512 }));
-    const golden = (memMib: number) => `${w.ports.paths.goldensDir}/shape-1-${memMib}/state`;
-    expect(froms).toEqual([undefined, golden(256), golden(256), undefined, golden(512)]);
-    expect(readdirSync(w.ports.paths.stagingDir)).toEqual([]);
-  });
-
-  test("a golden that does not start is replaced, and the VM boots its kernel", async () => {
-    await using w = await world();
-    await createVm(w.ports, spec());
-    const ways: string[] = [];
-    w.engine.beforeBoot = ({ from, vmId }) => {
-      ways.push(from ? "restore" : "boot");
-      if (!from || ways.length > 1) return;
-      throw new BandSoxError("vm_start_failed", "stale", { vmId, stage: "vmm", console: "" });
-    };
-    await createVm(w.ports, spec());
-    expect(ways).toEqual(["restore", "boot"]);
-    expect(w.ports.warnings).toEqual([expect.stringContaining("stale")]);
-    await createVm(w.ports, spec());
-    expect(ways).toEqual(["restore", "boot", "boot", "restore"]);
-  });
-
-  test("a golden that cannot be taken leaves nothing behind", async () => {
-    await using w = await world();
-    w.engine.beforeBoot = () => Promise.reject(new Error("no"));
-    await expect(createVm(w.ports, spec())).rejects.toThrow("no");
-    expect(w.ports.ledger.list()).toEqual([]);
-    expect(existsSync(w.ports.paths.goldensDir)).toBe(false);
   });
 });
 

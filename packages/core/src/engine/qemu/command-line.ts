@@ -48,9 +48,7 @@ export function qemuCommandLine(options: QemuCommandOptions): string[] {
     ...["-chardev", `socket,id=monitor,fd=${DESCRIPTORS.monitor}`, "-mon", "chardev=monitor,mode=control"],
     // The state is written without the configuration section that a migration between hosts begins with.
     ...["-global", "migration.send-configuration=off"],
-    ...(options.incoming ? ["-incoming", `fd:${DESCRIPTORS.incoming}`] : []),
-    ...["-kernel", machine.vmlinuxPath, "-initrd", machine.initramfsPath],
-    ...["-append", kernelCommandLine(acceleration, transport)],
+    ...(options.incoming ? ["-incoming", `fd:${DESCRIPTORS.incoming}`] : bootArguments(options)),
     ...["-chardev", "stdio,id=console,signal=off"],
     ...["-device", "virtio-rng-device"],
     ...["-chardev", `socket,id=channel,path=${options.channelSocket}`],
@@ -58,6 +56,14 @@ export function qemuCommandLine(options: QemuCommandOptions): string[] {
     ...disk("base", machine.baseDisk, true),
     ...disk("layer", machine.layerDisk, false),
     ...(machine.nic ? nic(machine.nic) : []),
+  ];
+}
+
+/** A machine that goes on has its kernel in its memory; QEMU would read the files, and keep them, for nothing. */
+function bootArguments({ machine, acceleration, transport }: QemuCommandOptions): string[] {
+  return [
+    ...["-kernel", machine.vmlinuxPath, "-initrd", machine.initramfsPath],
+    ...["-append", kernelCommandLine(acceleration, transport)],
   ];
 }
 
