@@ -68,7 +68,7 @@ func (i *Image) transport() (http.RoundTripper, error) {
 		base.TLSClientConfig = trusted
 	}
 	patient := patience{
-		next:  &plaintextGuard{next: base, hosts: i.plaintext, untrusted: map[string]error{}},
+		next:  newPlaintextGuard(base, i.plaintext),
 		first: i.options.Backoff.Duration, onWait: i.options.OnWait, now: time.Now,
 	}
 	retrying := transport.NewRetry(patient,
@@ -112,25 +112,38 @@ func (hosts plaintextHosts) allows(authority string) bool {
 
 // plaintextGuard refuses to send anything over plain HTTP to other hosts, and to
 // hosts that speak TLS with a certificate we do not trust: the library would
-// fall back to plain HTTP for both.
+// fall back to plain HTTP for both. It does so while TLS is still being tried,
+// if that takes long; we first hear what becomes of it.
 type plaintextGuard struct {
 	next  http.RoundTripper
 	hosts plaintextHosts
 
 	mu        sync.Mutex
 	untrusted map[string]error
+	tried     map[string]chan struct{} // closed when the first attempt at TLS has ended
+}
+
+func newPlaintextGuard(next http.RoundTripper, hosts plaintextHosts) *plaintextGuard {
+	return &plaintextGuard{next: next, hosts: hosts, untrusted: map[string]error{}, tried: map[string]chan struct{}{}}
 }
 
 func (g *plaintextGuard) RoundTrip(request *http.Request) (*http.Response, error) {
 	host := request.URL.Host
-	if request.URL.Scheme != "https" {
-		if !g.hosts.allows(host) {
-			return nil, fmt.Errorf("plain http to %s is not allowed (--insecure %s allows it)", host, host)
-		}
-		if err := g.distrust(host); err != nil {
-			return nil, err
-		}
+	if request.URL.Scheme == "https" {
+		return g.tryTLS(request)
 	}
+	if !g.hosts.allows(host) {
+		return nil, fmt.Errorf("plain http to %s is not allowed (--insecure %s allows it)", host, host)
+	}
+	if err := g.distrust(request.Context(), host); err != nil {
+		return nil, err
+	}
+	return g.next.RoundTrip(request)
+}
+
+func (g *plaintextGuard) tryTLS(request *http.Request) (*http.Response, error) {
+	host := request.URL.Host
+	defer g.begin(host)()
 	response, err := g.next.RoundTrip(request)
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) {
@@ -141,7 +154,30 @@ func (g *plaintextGuard) RoundTrip(request *http.Request) (*http.Response, error
 	return response, err
 }
 
-func (g *plaintextGuard) distrust(host string) error {
+// begin notes an attempt at TLS, and returns what ends it.
+func (g *plaintextGuard) begin(host string) (end func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, again := g.tried[host]; again {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	g.tried[host] = ended
+	return func() { close(ended) }
+}
+
+// distrust is why a host's certificate is not trusted, nil if it is or the host has none.
+func (g *plaintextGuard) distrust(ctx context.Context, host string) error {
+	g.mu.Lock()
+	ended := g.tried[host]
+	g.mu.Unlock()
+	if ended != nil {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.untrusted[host]

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestPlainHttpIsForLoopbackAndNamedHosts(t *testing.T) {
@@ -30,7 +32,7 @@ func TestAPrivateAddressIsNotSpokenToInPlaintextUnasked(t *testing.T) {
 		sent = append(sent, r.URL.Scheme)
 		return nil, errors.New("refused")
 	})
-	guard := &plaintextGuard{next: next}
+	guard := newPlaintextGuard(next, nil)
 	for _, scheme := range []string{"http", "https"} {
 		request := httptest.NewRequest(http.MethodGet, scheme+"://10.0.0.1/v2/", nil)
 		if _, err := guard.RoundTrip(request); scheme == "http" && !strings.Contains(err.Error(), "--insecure 10.0.0.1") {
@@ -40,6 +42,34 @@ func TestAPrivateAddressIsNotSpokenToInPlaintextUnasked(t *testing.T) {
 	if fmt.Sprint(sent) != "[https]" {
 		t.Errorf("%v was sent", sent)
 	}
+}
+
+// The library asks in plain http as soon as TLS takes longer than a moment.
+func TestNothingIsSentInPlaintextWhileTLSIsTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent, plain := []string{}, make(chan error)
+		var guard *plaintextGuard
+		guard = newPlaintextGuard(roundTripper(func(r *http.Request) (*http.Response, error) {
+			sent = append(sent, r.URL.Scheme)
+			if r.URL.Scheme == "https" {
+				go func() {
+					_, err := guard.RoundTrip(httptest.NewRequest(http.MethodGet, "http://127.0.0.1:5000/v2/", nil))
+					plain <- err
+				}()
+				synctest.Wait() // the other request has got as far as it can
+			}
+			return nil, &tls.CertificateVerificationError{Err: errors.New("not trusted")}
+		}), nil)
+		_, err := guard.RoundTrip(httptest.NewRequest(http.MethodGet, "https://127.0.0.1:5000/v2/", nil))
+		for _, err := range []error{err, <-plain} {
+			if err == nil || !strings.Contains(err.Error(), "not trusted") {
+				t.Errorf("got %v", err)
+			}
+		}
+		if fmt.Sprint(sent) != "[https]" {
+			t.Errorf("%v was sent", sent)
+		}
+	})
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
