@@ -2,7 +2,8 @@
 //
 // The bytes of a disk are a function of the manifest and the e2fsprogs
 // release. mke2fs adds files in byte order of their names (since 1.46), so the
-// filesystem the tree was staged on has no influence.
+// filesystem the tree was staged on has no influence. Trees it is slow with are
+// written by tar2ext4, which keeps the same order.
 package disk
 
 import (
@@ -58,7 +59,7 @@ func Build(ctx context.Context, options Options) (result event.Disk, err error) 
 		}
 	}()
 	root := filepath.Join(options.Staging, "rootfs")
-	tree, err := stage(ctx, image, root, options)
+	staged, err := stage(ctx, image, root, options)
 	if err != nil {
 		return result, err
 	}
@@ -72,10 +73,10 @@ func Build(ctx context.Context, options Options) (result event.Disk, err error) 
 		return result, fault.New(fault.ImageTooLarge, "build %s: the filesystem needs %d bytes, the disk has %d",
 			options.Output, shape.bytes(), options.ApparentBytes).With("neededBytes", shape.bytes())
 	}
-	allocated, err := write(ctx, root, shape, image, options)
+	allocated, err := write(ctx, tree{root, found, shape}, image, options)
 	return event.Disk{
 		Type: "disk", Path: options.Output, ApparentBytes: options.ApparentBytes, AllocatedBytes: allocated,
-		Files: found.entries, SkippedDevices: tree.SkippedDevices(),
+		Files: found.entries, SkippedDevices: staged.SkippedDevices(),
 	}, err
 }
 
@@ -113,8 +114,15 @@ func claimStaging(path string) error {
 	return os.Chmod(path, 0o700)
 }
 
+// tree is an unpacked image and what it needs.
+type tree struct {
+	root  string
+	found content
+	shape geometry
+}
+
 // write makes the filesystem beside Output and renames it; it returns the bytes allocated on the host.
-func write(ctx context.Context, root string, shape geometry, image storedImage, options Options) (int64, error) {
+func write(ctx context.Context, from tree, image storedImage, options Options) (int64, error) {
 	dir, name := filepath.Split(options.Output)
 	dir = filepath.Clean(dir + ".")
 	prefix := "." + name + "."
@@ -126,11 +134,7 @@ func write(ctx context.Context, root string, shape geometry, image storedImage, 
 		return 0, fault.File("create a file in", dir, err)
 	}
 	defer file.Discard()
-	now := imageTime(image)
-	if err := makeFilesystem(ctx, root, file.Name(), shape, image.digest, now); err != nil {
-		return 0, err
-	}
-	if err := settle(ctx, root, file.Name(), filepath.Join(options.Staging, "settle"), now); err != nil {
+	if err := fill(ctx, from, file, image, options); err != nil {
 		return 0, err
 	}
 	if err := errors.Join(file.Truncate(options.ApparentBytes), file.Chmod(0o644)); err != nil {
@@ -147,6 +151,24 @@ func write(ctx context.Context, root string, shape geometry, image storedImage, 
 		return 0, fault.File("read", options.Output, err)
 	}
 	return info.Sys().(*syscall.Stat_t).Blocks * sectorBytes, nil
+}
+
+// fill makes the filesystem in an empty file.
+func fill(ctx context.Context, from tree, file *scratch.File, image storedImage, options Options) error {
+	now := imageTime(image)
+	settling := settling{tree: from.root, output: file.Name(), script: filepath.Join(options.Staging, "settle"), now: now}
+	if isWide(from.found) {
+		settling.uuid, _ = identity(image.digest)
+		if err := fillWide(ctx, from.root, file.File, wideOptions{options.ApparentBytes, now}); err != nil {
+			return err
+		}
+		return settle(ctx, settling)
+	}
+	settling.inodeTimes = true
+	if err := makeFilesystem(ctx, from.root, file.Name(), from.shape, image.digest, now); err != nil {
+		return err
+	}
+	return settle(ctx, settling)
 }
 
 // imageTime is the image's creation time, kept inside what every ext4 tool

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,10 @@ type content struct {
 	inodes  int64
 	// blocks of file data, directories, long symlinks and attributes
 	blocks int64
+	// widest is the most names in one directory, mostDirs the most directories in one
+	widest, mostDirs int64
+	// hasAttributeLists tells of a file with several attributes
+	hasAttributeLists bool
 }
 
 // inode identifies a file on the host, for hard links.
@@ -41,7 +46,7 @@ type inode struct{ dev, ino uint64 }
 
 // measure walks a tree without following links.
 func measure(ctx context.Context, root string) (content, error) {
-	m := meter{root: root, linked: map[inode]bool{}}
+	m := meter{root: root, linked: map[inode]bool{}, widths: map[string]width{}}
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -60,6 +65,21 @@ type meter struct {
 	found     content
 	nameBytes int64
 	linked    map[inode]bool
+	widths    map[string]width
+}
+
+// width counts what one directory holds.
+type width struct{ names, dirs int64 }
+
+func (m *meter) widen(dir string, isDir bool) {
+	found := m.widths[dir]
+	found.names++
+	if isDir {
+		found.dirs++
+	}
+	m.widths[dir] = found
+	m.found.widest = max(m.found.widest, found.names)
+	m.found.mostDirs = max(m.found.mostDirs, found.dirs)
 }
 
 func (m *meter) add(path string, entry fs.DirEntry) error {
@@ -75,6 +95,7 @@ func (m *meter) add(path string, entry fs.DirEntry) error {
 	if path != m.root {
 		m.found.entries++
 		m.nameBytes += direntBytes + roundUp(int64(len(entry.Name())), 4)
+		m.widen(filepath.Dir(path), entry.IsDir())
 	}
 	if stat.Nlink > 1 && !entry.IsDir() {
 		key := inode{stat.Dev, stat.Ino}
@@ -88,9 +109,12 @@ func (m *meter) add(path string, entry fs.DirEntry) error {
 	}
 	m.found.inodes++
 	m.found.blocks += ownBlocks(info)
-	hasXattrs, err := hasXattrs(path)
-	if hasXattrs {
+	names, err := attributeNames(path)
+	if len(names) > 0 {
 		m.found.blocks++
+	}
+	if len(names) > 1 {
+		m.found.hasAttributeLists = true
 	}
 	return err
 }
@@ -108,15 +132,19 @@ func ownBlocks(info fs.FileInfo) int64 {
 	return 0
 }
 
-func hasXattrs(path string) (bool, error) {
+func attributeNames(path string) ([]string, error) {
 	size, err := unix.Llistxattr(path, nil)
-	if errors.Is(err, unix.ENOTSUP) {
-		return false, nil
+	if errors.Is(err, unix.ENOTSUP) || err == nil && size == 0 {
+		return nil, nil
+	}
+	list := make([]byte, max(size, 0))
+	if err == nil {
+		size, err = unix.Llistxattr(path, list)
 	}
 	if err != nil {
-		return false, fault.File("list the attributes of", path, err)
+		return nil, fault.File("list the attributes of", path, err)
 	}
-	return size > 0, nil
+	return strings.Split(strings.TrimSuffix(string(list[:size]), "\x00"), "\x00"), nil
 }
 
 func divideUp(n, by int64) int64 { return (n + by - 1) / by }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -17,6 +18,7 @@ import (
 	"bandsox.dev/agent/internal/image/fault"
 	"bandsox.dev/agent/internal/image/layer"
 	"bandsox.dev/agent/internal/image/oci"
+	"bandsox.dev/agent/internal/image/treetar"
 )
 
 // rootfsImage makes a one-layer image of a root directory or a rootfs tar. The
@@ -156,6 +158,20 @@ func openRegular(path string) (*os.File, error) {
 		return nil, fileFault("open", path, err)
 	}
 	return file, nil
+}
+
+// packDir writes the tree a user's directory, or a link to one, holds.
+func packDir(ctx context.Context, w io.Writer, path string) error {
+	root, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fileFault("open", path, err)
+	}
+	if info, err := os.Stat(root); err != nil {
+		return fileFault("open", root, err)
+	} else if !info.IsDir() {
+		return fault.New(fault.ImageInvalid, "pack %s: it is not a directory", root)
+	}
+	return treetar.Pack(ctx, w, root, treetar.Options{})
 }
 
 // copyBounded copies until r ends, checking ctx between chunks and refusing more than limit bytes.

@@ -1,4 +1,5 @@
-package source
+// Package treetar writes a directory of the host as a tar.
+package treetar
 
 import (
 	"archive/tar"
@@ -21,7 +22,14 @@ const (
 	paxXattrPrefix  = "SCHILY.xattr."
 	whiteoutPrefix  = ".wh."
 	maxXattrsLength = 64 << 10
+	copyChunk       = 1 << 20
 )
+
+// Options say how a tree is packed.
+type Options struct {
+	// Accessed is every file's time of access and of change (default: none is written)
+	Accessed time.Time
+}
 
 // inode identifies a file on the host, for hard links.
 type inode struct{ dev, ino uint64 }
@@ -32,26 +40,20 @@ type packer struct {
 	tar   *tar.Writer
 	root  string
 	dev   uint64
+	times time.Time
 	first map[inode]string // where a file with several links was packed
 }
 
-// packDir writes the tree below root as a tar whose bytes depend on the tree
-// only: names in byte order, numeric owners, no access or change times. It
-// keeps owners, modes, mtimes, xattrs, hard links, devices and symlinks, leaves
-// sockets out, and does not descend into other filesystems.
-func packDir(ctx context.Context, w io.Writer, root string) error {
-	info, err := os.Stat(root)
+// Pack writes the tree below the directory root, which is no link, as a tar
+// whose bytes depend on the tree and the options only: names in byte order,
+// numeric owners. It keeps owners, modes, mtimes, xattrs, hard links, devices
+// and symlinks, leaves sockets out, and does not descend into other filesystems.
+func Pack(ctx context.Context, w io.Writer, root string, options Options) error {
+	info, err := os.Lstat(root)
 	if err != nil {
-		return fileFault("open", root, err)
+		return fault.File("pack", root, err)
 	}
-	if !info.IsDir() {
-		return fault.New(fault.ImageInvalid, "pack %s: it is not a directory", root)
-	}
-	root, err = filepath.EvalSymlinks(root)
-	if err != nil {
-		return fileFault("open", root, err)
-	}
-	p := &packer{ctx: ctx, tar: tar.NewWriter(w), root: root, first: map[inode]string{}}
+	p := &packer{ctx: ctx, tar: tar.NewWriter(w), root: root, times: options.Accessed, first: map[inode]string{}}
 	p.dev = info.Sys().(*syscall.Stat_t).Dev
 	if err := filepath.WalkDir(root, p.visit); err != nil {
 		return err
@@ -101,13 +103,28 @@ func (p *packer) add(path string, info fs.FileInfo) error {
 	if err := p.tar.WriteHeader(header); err != nil {
 		return err
 	}
-	if err := copyBounded(p.ctx, p.tar, io.LimitReader(file, header.Size), header.Size); err != nil {
+	if err := p.copy(io.LimitReader(file, header.Size)); err != nil {
 		return err
 	}
 	if err := p.tar.Flush(); err != nil {
 		return fault.New(fault.ImageInvalid, "pack %s: it shrank while it was read", path)
 	}
 	return nil
+}
+
+// copy packs a file's content, and stops in it when the context ends.
+func (p *packer) copy(content io.Reader) error {
+	for {
+		if err := p.ctx.Err(); err != nil {
+			return err
+		}
+		switch _, err := io.CopyN(p.tar, content, copyChunk); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 func (p *packer) header(path string, info fs.FileInfo) (*tar.Header, error) {
@@ -129,7 +146,7 @@ func (p *packer) header(path string, info fs.FileInfo) (*tar.Header, error) {
 	}
 	header.Name, header.Format = name, tar.FormatPAX
 	header.Uid, header.Gid = int(stat.Uid), int(stat.Gid)
-	header.AccessTime, header.ChangeTime = time.Time{}, time.Time{}
+	header.AccessTime, header.ChangeTime = p.times, p.times
 	if info.IsDir() {
 		header.Name += "/"
 	}
