@@ -167,7 +167,8 @@ test("a registry with a password and a private authority", async () => {
   const wrong = await world.cli("image", "pull", "--creds", "alice:guess", reference);
   expect(wrong.stderr).toContain("with the credentials given for this call");
   expect(wrong.stderr).not.toContain("guess");
-  expect(await world.cli("image", "pull", "--creds", "alice:secret", reference)).toMatchObject({ code: 0 });
+  const pulled = await world.cli("image", "pull", "--creds", "alice:secret", reference);
+  expect(pulled).toMatchObject({ code: 0, stdout: expect.stringContaining(`${reference} is `) });
   await rm(join(world.storage, "registries.json"));
 });
 

@@ -35,6 +35,6 @@ export function imageImportCommand(context: CliContext) {
         onEvent: progress.onEvent,
       };
       const info = await bandsox.images.import(source, name, { ...how, config }).finally(progress.clear);
-      await context.stdout.write(options.quiet ? `${info.digest}\n` : stored(info));
+      await context.stdout.write(options.quiet ? `${info.digest}\n` : stored(name, info));
     });
 }

@@ -17,12 +17,12 @@ export function imagePullCommand(context: CliContext) {
         const info = await bandsox.images
           .pull(image, { ...fetchOptions, signal: context.signal, onEvent: progress.onEvent })
           .finally(progress.clear);
-        await context.stdout.write(options.quiet ? `${info.digest}\n` : stored(info));
+        await context.stdout.write(options.quiet ? `${info.digest}\n` : stored(image, info));
       }
     });
 }
 
-/** What the store has now, in one line. */
-export function stored({ references, digest, sizeBytes }: ImageInfo): string {
-  return `${references[0] ?? ""} is ${shortDigest(digest)}, ${bytes(sizeBytes)}\n`;
+/** What a name stands for now, in one line. */
+export function stored(name: string, { digest, sizeBytes }: ImageInfo): string {
+  return `${name} is ${shortDigest(digest)}, ${bytes(sizeBytes)}\n`;
 }
