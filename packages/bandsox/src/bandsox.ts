@@ -14,6 +14,7 @@ import {
   defaultBinDir,
   defaultStorageDir,
   type FetchOptions,
+  type ListOptions,
   type OpenDisks,
   openCore,
   type Vm,
@@ -103,8 +104,16 @@ export class BandSox implements AsyncDisposable {
     return (await this.#core()).getVm(reference);
   }
 
-  /** All VMs in the storage, the newest first, as they are now. */
-  async listVms(options: { signal?: AbortSignal | undefined } = {}): Promise<VmInfo[]> {
+  /**
+   * VMs in the storage, the newest first, as they are now: all of them, or those that fit.
+   *
+   * @example
+   * ```ts
+   * const newest = await bs.listVms({ limit: 10, metadata: { team: "a" } });
+   * ```
+   * @throws {BandSoxError} `invalid_argument`
+   */
+  async listVms(options: ListOptions = {}): Promise<VmInfo[]> {
     return (await this.#core()).listVms(options);
   }
 

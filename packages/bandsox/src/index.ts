@@ -50,6 +50,7 @@ export {
   type HttpRequestOptions,
   type HttpResponse,
   type ImportOptions,
+  type ListOptions,
   type OfflineEntry,
   type OfflineFiles,
   type OpenDisks,

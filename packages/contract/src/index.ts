@@ -53,7 +53,7 @@ export {
 // snapshots
 export { RestoreSpec, SnapshotId, SnapshotInfo, SnapshotSpec } from "./snapshot.ts";
 // VMs
-export { Transport, VmInfo } from "./vm.ts";
+export { Transport, VmFilter, VmInfo } from "./vm.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";
-export { Env, Metadata, VM_LIMITS, VmSpec, type VmSpecInput } from "./vm-spec.ts";
+export { Env, Metadata, MetadataPatch, VM_LIMITS, VmSpec, type VmSpecInput } from "./vm-spec.ts";
 export { MOVES, nextState, statesAllowing, type VmAction, VmState } from "./vm-state.ts";

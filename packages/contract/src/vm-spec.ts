@@ -41,6 +41,10 @@ export const Metadata = z
   );
 export type Metadata = z.infer<typeof Metadata>;
 
+/** Changes to metadata: each key given takes its new value, `null` takes the key away, the others stay. */
+export const MetadataPatch = z.record(z.string().max(256), z.json());
+export type MetadataPatch = z.infer<typeof MetadataPatch>;
+
 /** What a user asks of a VM. Immutable once the VM exists. */
 export const VmSpec = z.strictObject({
   /** Image source, e.g. `python:3-alpine`, `oci:./layout:tag`, `docker-archive:image.tar`, `dir:./root` */

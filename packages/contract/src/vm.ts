@@ -33,3 +33,14 @@ export const VmInfo = z.object({
   failure: z.string().optional(),
 });
 export type VmInfo = z.infer<typeof VmInfo>;
+
+/** Which VMs, of all there are. */
+export const VmFilter = z.strictObject({
+  /** At most so many, the newest */
+  limit: z.int("limit is a whole number").min(1, "limit is at least 1").optional(),
+  /** Only those whose metadata has each of these keys with exactly this value */
+  metadata: Metadata.optional(),
+  /** Only those in one of these states */
+  states: z.array(VmState).optional(),
+});
+export type VmFilter = z.infer<typeof VmFilter>;

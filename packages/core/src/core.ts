@@ -3,6 +3,7 @@ import {
   EventQuery,
   type EventQueryInput,
   parseInput,
+  VmFilter,
   type VmInfo,
   VmSpec,
   type VmSpecInput,
@@ -16,6 +17,7 @@ import type { OpenImages } from "./image/open-images.ts";
 import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
 import { Snapshots } from "./snapshot/snapshots.ts";
 import { type CreateOptions, createVm } from "./vm/create-vm.ts";
+import { filterVms } from "./vm/filter-vms.ts";
 import { findVm } from "./vm/find-vm.ts";
 import { growVmDisk } from "./vm/grow-vm-disk.ts";
 import { type OpenDisks, openImageDisk, openVmDisks } from "./vm/open-disks.ts";
@@ -24,7 +26,8 @@ import { Vm } from "./vm/vm.ts";
 import { toVmInfo } from "./vm/vm-info.ts";
 import type { VmPorts } from "./vm/vm-ports.ts";
 
-interface Interruptible {
+/** Which VMs to list (default: all) */
+export interface ListOptions extends VmFilter {
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,7 +38,7 @@ interface Interruptible {
 export interface Core extends AsyncDisposable {
   createVm(input: VmSpecInput, options?: CreateOptions): Promise<Vm>;
   getVm(reference: string): Promise<Vm>;
-  listVms(options?: Interruptible): Promise<VmInfo[]>;
+  listVms(options?: ListOptions): Promise<VmInfo[]>;
   /** What happens in the storage, as it is asked for; ends when the storage is closed or `signal` fires */
   events(query?: EventQueryInput, signal?: AbortSignal): AsyncGenerator<BandSoxEvent, void, undefined>;
   /** Forgets all events but the newest `keep`. @returns how many were forgotten */
@@ -84,10 +87,11 @@ function vmCalls(ports: VmPorts): Pick<Core, "createVm" | "getVm" | "listVms" | 
         return new Vm(ports, record.id);
       }),
     getVm: (reference) => operations.run(undefined, async () => new Vm(ports, findVm(records, reference).id)),
-    listVms: (options = {}) =>
-      operations.run(options.signal, async (signal) => {
+    listVms: ({ signal: given, ...filter } = {}) =>
+      operations.run(given, async (signal) => {
+        const wanted = parseInput(VmFilter, filter, "filter");
         await reconcile(ports, signal);
-        return records.list().map((record) => toVmInfo(ports, record));
+        return filterVms(records.list(), wanted).map((record) => toVmInfo(ports, record));
       }),
     imageCommand: (vm) =>
       operations.run(undefined, async () => {

@@ -1,6 +1,6 @@
 // the storage and its VMs
 
-export type { Core } from "./core.ts";
+export type { Core, ListOptions } from "./core.ts";
 export type { OfflineEntry, OfflineFiles } from "./disk/offline/offline-files.ts";
 // what runs in a VM
 export { ExecHandle } from "./guest/exec-handle.ts";

@@ -1,6 +1,7 @@
-import type { VmSpecInput } from "@bandsox/contract";
+import type { Metadata, VmSpecInput } from "@bandsox/contract";
 import { Command, Option } from "@commander-js/extra-typings";
 import { argument } from "./argument.ts";
+import { metadataOption } from "./metadata.ts";
 import { STORAGE_OPTION } from "./storage-option.ts";
 import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
 
@@ -12,7 +13,7 @@ export function withVmOptions(name: string) {
     .option("-m, --mem <size>", "memory in MiB, or with a unit: 512m, 2g (default: 256)", mib)
     .option("--disk-size <size>", "writable disk in MiB, or with a unit (default: 4096)", mib)
     .option("-e, --env <name=value>", "variable for every command in the VM; repeatable", assignment, {})
-    .option("--metadata <json>", "a JSON object kept with the VM", json)
+    .option("--metadata <json>", "a JSON object kept with the VM", metadataOption)
     .addOption(
       new Option("--boot <how>", "golden: go on from a saved machine; cold: boot the kernel").choices([
         "golden",
@@ -29,7 +30,7 @@ interface VmOptions {
   mem?: number | undefined;
   diskSize?: number | undefined;
   env: Record<string, string>;
-  metadata?: unknown;
+  metadata?: Metadata | undefined;
   networking?: true | undefined;
   boot?: "golden" | "cold" | undefined;
 }
@@ -51,7 +52,7 @@ export function toSpec({
     ...(vcpu === undefined ? {} : { vcpu }),
     ...(mem === undefined ? {} : { memMib: mem }),
     ...(diskSize === undefined ? {} : { diskSizeMib: diskSize }),
-    ...(metadata === undefined ? {} : { metadata: metadata as NonNullable<VmSpecInput["metadata"]> }),
+    ...(metadata === undefined ? {} : { metadata }),
     ...(networking ? { networking } : {}),
     ...(boot === undefined ? {} : { boot }),
   };
@@ -59,13 +60,6 @@ export function toSpec({
 
 const wholeNumber = argument(parseWholeNumber);
 const mib = argument(parseMib);
-const json = argument((text): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new RangeError("it is not JSON");
-  }
-});
 
 /** Collects `NAME=value` options. */
 export function assignment(text: string, previous: Record<string, string> = {}): Record<string, string> {

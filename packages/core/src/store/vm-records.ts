@@ -1,7 +1,9 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import {
   BandSoxError,
-  type Metadata,
+  Metadata,
+  type MetadataPatch,
+  parseInput,
   type SnapshotId,
   type VmId,
   VmSpec,
@@ -86,6 +88,22 @@ export class VmRecords {
         .prepare("UPDATE vms SET spec = json_set(spec, '$.metadata', json(?)) WHERE id = ? RETURNING name")
         .get(JSON.stringify(metadata), id);
       if (row) happened({ type: "vm.metadata_replaced", vmId: id, vmName: String(row.name), details: {} });
+    });
+  }
+
+  /** Changes some of a VM's metadata, whatever others do to the rest. @throws {BandSoxError} `invalid_argument` */
+  patchMetadata(id: VmId, patch: MetadataPatch): void {
+    this.#events.within((happened) => {
+      const record = this.find(id);
+      if (!record) return;
+      const merged = Object.entries({ ...record.spec.metadata, ...patch }).filter(
+        ([key, value]) => value !== null || !Object.hasOwn(patch, key),
+      );
+      const metadata = parseInput(Metadata, Object.fromEntries(merged), "metadata");
+      this.#database
+        .prepare("UPDATE vms SET spec = json_set(spec, '$.metadata', json(?)) WHERE id = ?")
+        .run(JSON.stringify(metadata), id);
+      happened({ type: "vm.metadata_replaced", vmId: id, vmName: record.name, details: {} });
     });
   }
 

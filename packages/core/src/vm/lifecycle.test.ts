@@ -103,6 +103,12 @@ test("names are unique, and metadata is replaced", async () => {
   expect(await one.setMetadata({ c: "'); DROP TABLE vms; --" })).toMatchObject({
     metadata: { c: "'); DROP TABLE vms; --" },
   });
+  expect(await one.updateMetadata({ d: { e: 1 }, c: null, f: null })).toMatchObject({
+    metadata: { d: { e: 1 } },
+  });
+  const tooMuch = one.updateMetadata({ g: "x".repeat(70_000) });
+  await expect(tooMuch).rejects.toMatchObject({ code: "invalid_argument" });
+  expect((await one.info()).metadata).toEqual({ d: { e: 1 } });
 });
 
 /** What a process that died left in a row, and what the next one makes of it. */

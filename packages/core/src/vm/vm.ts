@@ -6,6 +6,7 @@ import {
   ExecSpec,
   type GuestProcess,
   Metadata,
+  MetadataPatch,
   type OomKill,
   parseInput,
   type SnapshotInfo,
@@ -221,6 +222,12 @@ export class Vm {
   async setMetadata(metadata: Metadata): Promise<VmInfo> {
     const wanted = parseInput(Metadata, metadata, "metadata");
     return this.#edit(() => this.#ports.records.setMetadata(this.id, wanted));
+  }
+
+  /** Changes some of the VM's metadata: `null` takes a key away, keys that are not given stay. */
+  async updateMetadata(changes: MetadataPatch): Promise<VmInfo> {
+    const wanted = parseInput(MetadataPatch, changes, "metadata");
+    return this.#edit(() => this.#ports.records.patchMetadata(this.id, wanted));
   }
 
   /** Saves the VM, running or paused, as it is at one moment; it goes on. See `takeSnapshot`. */

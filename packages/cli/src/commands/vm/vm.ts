@@ -7,6 +7,7 @@ import { vmForkCommand } from "./fork.ts";
 import { vmGrowCommand } from "./grow.ts";
 import { vmInfoCommand } from "./info.ts";
 import { vmListCommand } from "./list.ts";
+import { vmMetadataCommand } from "./metadata.ts";
 import { vmRenameCommand } from "./rename.ts";
 import { vmStopCommand } from "./stop.ts";
 
@@ -20,6 +21,7 @@ export function vmCommand(context: CliContext): Command {
     vmStopCommand(context),
     vmDeleteCommand(context),
     vmRenameCommand(context),
+    vmMetadataCommand(context),
     vmForkCommand(context),
     vmGrowCommand(context),
     snapshotCreateCommand(context, "save"),
