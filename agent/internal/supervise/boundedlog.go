@@ -48,6 +48,16 @@ func (l *boundedLog) open() error {
 	return nil
 }
 
+// startedAgain is the line that parts what was logged of one run from what is of the next.
+const startedAgain = "\n[bandsox: started again]\n"
+
+// begin parts this run from the one before, if there was one.
+func (l *boundedLog) begin() {
+	if l.size > 0 {
+		l.append([]byte(startedAgain))
+	}
+}
+
 // fill copies source into the log until its end.
 func (l *boundedLog) fill(source io.Reader) {
 	buffer := make([]byte, logReadSize)

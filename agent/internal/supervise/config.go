@@ -40,6 +40,16 @@ type Config struct {
 	VMMLogMaxBytes  int64  `json:"vmmLogMaxBytes"`
 	PidFile         string `json:"pidFile"`
 	ExitFile        string `json:"exitFile"`
+	// LimitsFile says how long the VM may run and be idle; it may come, change and go
+	LimitsFile string `json:"limitsFile"`
+	// EnforcedFile is where it is written what was done because of them
+	EnforcedFile string `json:"enforcedFile"`
+	// VitalsFile keeps how a busy guest was doing last, as it says itself
+	VitalsFile string `json:"vitalsFile"`
+	// ObserverSocket carries connections that do not keep the VM awake; "": there is none
+	ObserverSocket string `json:"observerSocket"`
+	// SignalFile is touched when the VM has ended or was paused; "": nobody wants to know
+	SignalFile string `json:"signalFile"`
 }
 
 // ReadConfig reads and checks a configuration file.
@@ -53,6 +63,7 @@ func ReadConfig(path string) (Config, error) {
 		ConsoleLog: "console.log", ConsoleMaxBytes: 1 << 20,
 		VMMLog: "vmm.log", VMMLogMaxBytes: 256 << 10,
 		PidFile: "supervisor.json", ExitFile: "exit.json",
+		LimitsFile: "limits.json", EnforcedFile: "enforced.json", VitalsFile: "vitals.json",
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()

@@ -3,9 +3,11 @@ package supervise
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -22,6 +24,7 @@ type control struct {
 	listener net.Listener
 	monitor  *qmp.Client
 	saver    saver
+	dog      *watchdog
 	mu       sync.Mutex // held for the time of one request
 	running  sync.WaitGroup
 	open     connections
@@ -34,18 +37,20 @@ type request struct {
 
 // response to a request; Error is empty when it was carried out.
 type response struct {
-	Error    string  `json:"error,omitempty"`
-	Status   string  `json:"status,omitempty"`
-	PausedMs float64 `json:"pausedMs,omitempty"`
-	Bytes    int64   `json:"bytes,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	Status   string    `json:"status,omitempty"`
+	PausedMs float64   `json:"pausedMs,omitempty"`
+	Bytes    int64     `json:"bytes,omitempty"`
+	Idle     *idleness `json:"idle,omitempty"`
 }
 
-func listenControl(path string, monitor *qmp.Client, saver saver) (*control, error) {
+func listenControl(path string, monitor *qmp.Client, saver saver, dog *watchdog) (*control, error) {
 	listener, err := listenPrivate(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &control{listener: listener, monitor: monitor, saver: saver}
+	c := &control{listener: listener, monitor: monitor, saver: saver, dog: dog}
+	dog.pause, dog.paused = c.pause, c.paused
 	c.running.Go(c.serve)
 	return c, nil
 }
@@ -101,7 +106,13 @@ func (c *control) act(wanted request) (response, error) {
 	case "pause":
 		return response{}, c.monitor.Execute("stop", nil, nil)
 	case "resume":
-		return response{}, c.monitor.Execute("cont", nil, nil)
+		return response{}, c.resume()
+	case "limits":
+		c.dog.ask()
+		return response{}, nil
+	case "idle":
+		seen := c.dog.idleness()
+		return response{Idle: &seen}, nil
 	case "status":
 		status, err := c.status()
 		return response{Status: status}, err
@@ -109,6 +120,28 @@ func (c *control) act(wanted request) (response, error) {
 		return c.save(wanted.saveRequest)
 	}
 	return response{}, fmt.Errorf("there is no action %q", wanted.Action)
+}
+
+// pause is the watchdog's own; what it waits for is the request being carried out.
+func (c *control) pause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.monitor.Execute("stop", nil, nil)
+}
+
+// paused is whether the guest stands still, as far as the monitor says.
+func (c *control) paused() bool {
+	status, err := c.status()
+	return err == nil && status == "paused"
+}
+
+// resume lets the guest go on, and forgets that it stood still because of a limit.
+func (c *control) resume() error {
+	if err := os.Remove(c.dog.config.EnforcedFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	c.dog.awake()
+	return c.monitor.Execute("cont", nil, nil)
 }
 
 // status is QEMU's word for what the guest does: `running`, `paused`, `inmigrate`, ...

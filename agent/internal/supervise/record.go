@@ -50,10 +50,25 @@ type Exit struct {
 	Requested bool      `json:"requested"` // someone asked the supervisor to end it
 	At        time.Time `json:"at"`
 	Reason    string    `json:"reason"`
+	// HostOOM is what the host's kernel said when it killed the VMM for want of memory
+	HostOOM string `json:"hostOom,omitempty"`
 }
 
 // writeRecord replaces a JSON file so that a reader, and a crash, sees the old or the new one, never a part.
 func writeRecord(path string, record any) error {
+	if err := replaceFile(path, record); err != nil {
+		return err
+	}
+	directory, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer directory.Close()
+	return directory.Sync()
+}
+
+// replaceFile does the same, but for a power cut, which may leave the old one.
+func replaceFile(path string, record any) error {
 	body, err := json.Marshal(record)
 	if err != nil {
 		return err
@@ -68,13 +83,5 @@ func writeRecord(path string, record any) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(next, path); err != nil {
-		return err
-	}
-	directory, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer directory.Close()
-	return directory.Sync()
+	return os.Rename(next, path)
 }

@@ -20,6 +20,8 @@ const resyncAfter = 100 * time.Millisecond
 type relay struct {
 	serial   bool         // the channel is a serial line
 	clients  net.Listener // nil: the VMM serves its guest itself
+	watchers net.Listener // those whose connections do not count as activity; nil: nobody
+	activity *activity
 	channel  net.Listener
 	session  sessionSlot
 	onReady  func() // called once, when the guest has answered for the first time
@@ -37,7 +39,7 @@ const connectionLimit = 1024
 // listenRelay makes both sockets, so that the VMM finds one and clients the other.
 func listenRelay(config Config, onReady func()) (*relay, error) {
 	r := &relay{serial: config.Transport == Serial, onReady: onReady, slots: make(chan struct{}, connectionLimit), ended: make(chan struct{}),
-		attached: map[net.Conn]bool{}}
+		attached: map[net.Conn]bool{}, activity: &activity{}}
 	if config.ChannelSocket == "" {
 		return r, nil
 	}
@@ -47,6 +49,14 @@ func listenRelay(config Config, onReady func()) (*relay, error) {
 	}
 	if r.clients, err = listenPrivate(config.AgentSocket); err != nil {
 		r.channel.Close()
+		return nil, err
+	}
+	if config.ObserverSocket == "" {
+		return r, nil
+	}
+	if r.watchers, err = listenPrivate(config.ObserverSocket); err != nil {
+		r.channel.Close()
+		r.clients.Close()
 		return nil, err
 	}
 	return r, nil
@@ -70,7 +80,10 @@ func (r *relay) serve() {
 		return
 	}
 	r.running.Go(r.serveChannel)
-	r.running.Go(r.serveClients)
+	r.running.Go(func() { r.serveClients(r.clients, r.activity.enter) })
+	if r.watchers != nil {
+		r.running.Go(func() { r.serveClients(r.watchers, func() func() { return func() {} }) })
+	}
 }
 
 // close ends everything and removes the sockets.
@@ -81,6 +94,9 @@ func (r *relay) close() {
 	close(r.ended)
 	r.clients.Close()
 	r.channel.Close()
+	if r.watchers != nil {
+		r.watchers.Close()
+	}
 	r.mu.Lock()
 	for conn := range r.attached {
 		conn.Close()
@@ -160,9 +176,10 @@ func (r *relay) serveSessions(link *channel.Link) {
 	}
 }
 
-func (r *relay) serveClients() {
+// serveClients carries the connections of one socket, each within what enter begins.
+func (r *relay) serveClients(clients net.Listener, enter func() (leave func())) {
 	for {
-		conn, err := acceptPatiently(r.clients)
+		conn, err := acceptPatiently(clients)
 		if err != nil {
 			return
 		}
@@ -179,6 +196,7 @@ func (r *relay) serveClients() {
 		r.running.Go(func() {
 			defer func() { <-r.slots }()
 			defer r.detach(conn)
+			defer enter()()
 			r.carry(conn.(*net.UnixConn))
 		})
 	}

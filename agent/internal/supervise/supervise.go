@@ -34,6 +34,7 @@ func Run(configPath string, out io.Writer) int {
 		exit = Exit{At: time.Now().UTC(), Reason: err.Error()}
 	}
 	recordErr := writeRecord(config.ExitFile, exit)
+	tell(config.SignalFile)
 	if err := errors.Join(err, recordErr); err != nil {
 		report.emit(failedEvent{"failed", err.Error()})
 		return 1
@@ -67,6 +68,7 @@ func supervise(config Config, configName string, stop <-chan os.Signal, report *
 		return Exit{}, err
 	}
 	defer console.close()
+	console.begin()
 	log, err := openLog(config.VMMLog, config.VMMLogMaxBytes)
 	if err != nil {
 		return Exit{}, err
@@ -89,7 +91,8 @@ func supervise(config Config, configName string, stop <-chan os.Signal, report *
 	if err != nil {
 		return Exit{}, err
 	}
-	endControl, err := serveControl(config, process, inherited)
+	dog := newWatchdog(config, process.pid, relay.activity)
+	endControl, err := serveControl(config, process, inherited, dog)
 	if err != nil {
 		process.end()
 		return Exit{}, err
@@ -97,11 +100,14 @@ func supervise(config Config, configName string, stop <-chan os.Signal, report *
 	defer endControl()
 	report.emit(startedEvent{"started", process.pid})
 	relay.serve()
-	return awaitExit(process, stop, log), nil
+	memory := watchHostMemory()
+	exit := awaitExit(process, stop, dog, log)
+	exit.HostOOM = memory.killed(process.pid, exit)
+	return exit, nil
 }
 
 // serveControl serves the control socket of a VMM that has a monitor, until the function it returns is called.
-func serveControl(config Config, process *vmm, inherited *attached) (end func(), err error) {
+func serveControl(config Config, process *vmm, inherited *attached, dog *watchdog) (end func(), err error) {
 	if config.ControlSocket == "" {
 		return func() {}, nil
 	}
@@ -109,7 +115,7 @@ func serveControl(config Config, process *vmm, inherited *attached) (end func(),
 	if err != nil {
 		return nil, err
 	}
-	control, err := listenControl(config.ControlSocket, inherited.monitor, saver{process.pid, memory})
+	control, err := listenControl(config.ControlSocket, inherited.monitor, saver{process.pid, memory}, dog)
 	if err != nil {
 		memory.Close()
 		return nil, err
@@ -121,10 +127,12 @@ func serveControl(config Config, process *vmm, inherited *attached) (end func(),
 	}, nil
 }
 
-// claim records who owns the VM before there is anything to own. An exit record is of an earlier run.
+// claim records who owns the VM before there is anything to own. What tells of an end is of an earlier run.
 func claim(config Config) error {
-	if err := os.Remove(config.ExitFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, file := range []string{config.ExitFile, config.EnforcedFile, config.VitalsFile} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	identity, err := ownIdentity()
 	if err != nil {
@@ -145,15 +153,26 @@ func confirm(config Config, configName string) error {
 	return errors.Join(errAbandoned, os.Remove(config.PidFile))
 }
 
-func awaitExit(process *vmm, stop <-chan os.Signal, log *boundedLog) Exit {
+func awaitExit(process *vmm, stop <-chan os.Signal, dog *watchdog, log *boundedLog) Exit {
 	var exit Exit
+	ended := make(chan struct{})
+	verdict := make(chan *Enforced, 1)
+	go func() { verdict <- dog.run(ended) }()
 	select {
 	case err := <-process.exited:
 		exit = exitOf(err)
 	case <-stop:
 		exit = exitOf(process.end())
 		exit.Requested = true
+	case limit := <-verdict:
+		if limit.Action == "delete" { // nothing of it is wanted any more
+			exit = exitOf(process.end())
+		} else {
+			exit = exitOf(endGently(dog.config, process, stop))
+		}
+		exit.Requested = true
 	}
+	close(ended)
 	if process.awaitOutput(outputWait) && exit.Reason == "" {
 		exit.Reason = log.lastLine()
 	}

@@ -1,14 +1,18 @@
 import {
   BandSoxError,
   type BandSoxEvent,
+  type CleanupReport,
   type EventQueryInput,
   parseInput,
+  type VmEnd,
   type VmInfo,
   type VmSpecInput,
 } from "@bandsox/contract";
 import {
   type BuildOptions,
+  type CleanupOptions,
   type Core,
+  type CoreOptions,
   type CreateOptions,
   type DebianRecipe,
   defaultBinDir,
@@ -118,6 +122,16 @@ export class BandSox implements AsyncDisposable {
   }
 
   /**
+   * How a VM ended last, what tells so, and what to do about it, by its id or its name; the VM may be gone. `undefined`
+   * of one that never has ended.
+   *
+   * @throws {BandSoxError} `vm_not_found`, `vm_ambiguous`
+   */
+  async why(vm: string): Promise<VmEnd | undefined> {
+    return (await this.#core()).why(vm);
+  }
+
+  /**
    * What happens in the storage, in order, whichever process does it; what is told of a VM stays when it is gone. Goes
    * on until `signal` fires or the storage is closed, unless `follow` is `false`.
    *
@@ -184,6 +198,18 @@ export class BandSox implements AsyncDisposable {
     await (await this.#core()).buildDebianImage(recipe, options.signal);
   }
 
+  /**
+   * Settles what dead processes left in the storage and on this machine, and says what that was. Opening the storage
+   * does the same, without saying so; with `dryRun` nothing is changed.
+   *
+   * @throws {BandSoxError} `interrupted`
+   */
+  async cleanup(options: CleanupOptions = {}): Promise<CleanupReport> {
+    if (this.#closed) await this.#core(); // which refuses
+    await using core = await openCore({ ...this.#coreOptions(), settle: false });
+    return await core.cleanup(options);
+  }
+
   /** Closes the storage: interrupts what is under way and waits for that. VMs run on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
@@ -192,22 +218,27 @@ export class BandSox implements AsyncDisposable {
   }
 
   async #core(): Promise<Core> {
+    const options = this.#coreOptions();
+    const path = options.storageDir;
+    if (this.#closed) throw new BandSoxError("storage_closed", `the storage ${path} was closed`, { path });
+    this.#opening ??= openCore(options).catch((error: unknown) => {
+      this.#opening = undefined; // what hindered it may be gone by the next call
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  #coreOptions(): CoreOptions {
     const { storageDir, engine, acceleration, transport, onWarning } = this.#options;
     const { env } = process;
-    const path = storageDir ?? defaultStorageDir(env);
-    if (this.#closed) throw new BandSoxError("storage_closed", `the storage ${path} was closed`, { path });
-    this.#opening ??= openCore({
-      storageDir: path,
+    return {
+      storageDir: storageDir ?? defaultStorageDir(env),
       binDir: defaultBinDir(env),
       engine: engine ?? env.BANDSOX_ENGINE,
       acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
       transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
       onWarning,
-    }).catch((error: unknown) => {
-      this.#opening = undefined; // what hindered it may be gone by the next call
-      throw error;
-    });
-    return this.#opening;
+    };
   }
 }
 

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { catCommand } from "./commands/cat.ts";
+import { cleanupCommand } from "./commands/cleanup.ts";
 import { cpCommand } from "./commands/cp.ts";
 import { createCommand } from "./commands/create.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -15,6 +16,7 @@ import { snapshotCommand } from "./commands/snapshot/snapshot.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { terminalCommand } from "./commands/terminal.ts";
 import { vmCommand } from "./commands/vm/vm.ts";
+import { whyCommand } from "./commands/why.ts";
 import type { CliContext } from "./context.ts";
 
 /** The whole command tree. */
@@ -32,6 +34,8 @@ export function bandsoxCommand(context: CliContext): Command {
     logsCommand(context),
     statsCommand(context),
     eventsCommand(context),
+    cleanupCommand(context),
+    whyCommand(context),
     portForwardCommand(context),
     cpCommand(context),
     lsCommand(context),

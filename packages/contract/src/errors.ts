@@ -44,6 +44,12 @@ export const ERRORS = {
     details: z.object({ vmId: text, state: text, wanted: z.array(text) }),
     hint: "look at its state with `bandsox vm list`",
   },
+  vm_ended: {
+    status: 410,
+    retryable: false,
+    details: z.object({ vmId: text, cause: text, summary: text, advice: text }),
+    hint: "`bandsox why <vm>` shows its console and what else is known of its end",
+  },
   vm_start_failed: {
     status: 500,
     retryable: true,

@@ -14,11 +14,13 @@ export const EVENTS = {
   /** It is again what it was when a snapshot was taken */
   "vm.rolled_back": z.object({ snapshotId: text }),
   "vm.start_failed": none,
-  "vm.paused": none,
+  /** `cause` is `timeout` or `idle` when a limit paused it */
+  "vm.paused": z.object({ cause: text.optional() }),
   "vm.resumed": none,
   "vm.forked": z.object({ children: z.array(text) }),
   "vm.renamed": z.object({ from: text }),
   "vm.metadata_replaced": none,
+  "vm.limits_changed": none,
   "vm.stopped": z.object({ cause: text }),
   "vm.died": z.object({ cause: text, failure: text }),
   "vm.deleted": none,

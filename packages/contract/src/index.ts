@@ -1,3 +1,5 @@
+// cleaning up
+export { CleanupReport, Leftover } from "./cleanup.ts";
 // errors
 export {
   BandSoxError,
@@ -54,6 +56,8 @@ export {
 export { RestoreSpec, SnapshotId, SnapshotInfo, SnapshotSpec } from "./snapshot.ts";
 // VMs
 export { Transport, VmFilter, VmInfo } from "./vm.ts";
+export { END_CAUSES, END_CONSOLE_BYTES, EndCause, VmEnd, VmEndSummary } from "./vm-end.ts";
 export { ID_ALPHABET, VmId, VmName } from "./vm-id.ts";
+export { Idleness, LimitAction, LimitsPatch } from "./vm-limits.ts";
 export { Env, Metadata, MetadataPatch, VM_LIMITS, VmSpec, type VmSpecInput } from "./vm-spec.ts";
 export { MOVES, nextState, statesAllowing, type VmAction, VmState } from "./vm-state.ts";

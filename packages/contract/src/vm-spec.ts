@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ARGUMENT_MAX_BYTES, utf8Length } from "./guest-string.ts";
 import { VmName } from "./vm-id.ts";
+import { limitShape } from "./vm-limits.ts";
 
 /** Bounds of one VM. */
 export const VM_LIMITS = {
@@ -83,6 +84,7 @@ export const VmSpec = z.strictObject({
   /** Variables added to the image's environment for every exec */
   env: Env.default({}),
   metadata: Metadata.default({}),
+  ...limitShape,
 });
 export type VmSpec = z.infer<typeof VmSpec>;
 /** `VmSpec` as a caller writes it: everything but the image may be left out. */

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { SnapshotId } from "./snapshot.ts";
+import { VmEndSummary } from "./vm-end.ts";
 import { VmId } from "./vm-id.ts";
+import { Idleness, LimitAction } from "./vm-limits.ts";
 import { Env, Metadata } from "./vm-spec.ts";
 import { VmState } from "./vm-state.ts";
 
@@ -29,6 +31,17 @@ export const VmInfo = z.object({
   metadata: Metadata,
   /** ISO 8601 */
   createdAt: z.string(),
+  /** When its time is over, by the clock of the day; ISO 8601 */
+  expiresAt: z.string().optional(),
+  onTimeout: LimitAction.optional(),
+  idleTimeoutMs: z.int().optional(),
+  onIdle: LimitAction.optional(),
+  /** Of a running VM with an idle limit; only when one VM is asked for */
+  idle: Idleness.optional(),
+  /** The limit a paused VM was paused by */
+  pausedBy: z.enum(["timeout", "idle"]).optional(),
+  /** How it ended; present while it does not run */
+  ended: VmEndSummary.optional(),
   /** Why the VM is in `failed`; absent elsewhere */
   failure: z.string().optional(),
 });

@@ -1,8 +1,10 @@
 import {
   type BandSoxEvent,
+  type CleanupReport,
   EventQuery,
   type EventQueryInput,
   parseInput,
+  type VmEnd,
   VmFilter,
   type VmInfo,
   VmSpec,
@@ -16,6 +18,7 @@ import type { Images } from "./image/images.ts";
 import type { OpenImages } from "./image/open-images.ts";
 import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
 import { Snapshots } from "./snapshot/snapshots.ts";
+import { type CleanupOptions, cleanup } from "./vm/cleanup.ts";
 import { type CreateOptions, createVm } from "./vm/create-vm.ts";
 import { filterVms } from "./vm/filter-vms.ts";
 import { findVm } from "./vm/find-vm.ts";
@@ -39,6 +42,10 @@ export interface Core extends AsyncDisposable {
   createVm(input: VmSpecInput, options?: CreateOptions): Promise<Vm>;
   getVm(reference: string): Promise<Vm>;
   listVms(options?: ListOptions): Promise<VmInfo[]>;
+  /** Settles what dead processes left; see `cleanup` */
+  cleanup(options?: CleanupOptions): Promise<CleanupReport>;
+  /** How a VM ended last, by its id or name; it may be gone. @throws {BandSoxError} `vm_not_found`, `vm_ambiguous` */
+  why(reference: string): Promise<VmEnd | undefined>;
   /** What happens in the storage, as it is asked for; ends when the storage is closed or `signal` fires */
   events(query?: EventQueryInput, signal?: AbortSignal): AsyncGenerator<BandSoxEvent, void, undefined>;
   /** Forgets all events but the newest `keep`. @returns how many were forgotten */
@@ -71,6 +78,8 @@ export function coreOf(ports: VmPorts, parts: CoreParts): Core {
   return {
     ...vmCalls(ports),
     ...eventCalls(ports),
+    cleanup: (options = {}) =>
+      ports.operations.run(options.signal, (signal) => cleanup(ports, { ...options, signal })),
     ...diskCalls(ports, parts),
     ...imageCalls(ports, parts),
     snapshots: new Snapshots(ports),
@@ -78,9 +87,18 @@ export function coreOf(ports: VmPorts, parts: CoreParts): Core {
   };
 }
 
-function vmCalls(ports: VmPorts): Pick<Core, "createVm" | "getVm" | "listVms" | "imageCommand"> {
+function vmCalls(ports: VmPorts): Pick<Core, "createVm" | "getVm" | "listVms" | "imageCommand" | "why"> {
   const { operations, records } = ports;
   return {
+    why: (reference) =>
+      operations.run(undefined, async () => {
+        const known = records.find(reference) ?? records.findByName(reference);
+        if (!known) {
+          const gone = ports.ends.find(reference);
+          if (gone) return gone;
+        }
+        return new Vm(ports, findVm(records, reference).id).why();
+      }),
     createVm: (input, options = {}) =>
       operations.run(options.signal, async (signal) => {
         const record = await createVm(ports, parseInput(VmSpec, input, "VM"), { ...options, signal });

@@ -44,6 +44,7 @@ export type { ForkOptions, ForkResult } from "./snapshot/fork-vm.ts";
 export type { RestoreOptions } from "./snapshot/restore-snapshot.ts";
 export { Snapshots } from "./snapshot/snapshots.ts";
 export type { SnapshotOptions } from "./snapshot/take-snapshot.ts";
+export type { CleanupOptions } from "./vm/cleanup.ts";
 // its ports
 export type { ConnectOptions } from "./vm/connect.ts";
 export type { CreateOptions } from "./vm/create-vm.ts";

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { BandSoxError, ID_ALPHABET, SnapshotId, VmId } from "@bandsox/contract";
 import { customAlphabet } from "nanoid";
 import { OpenHandles } from "./base/open-handles.ts";
@@ -8,6 +9,7 @@ import type { Engine } from "./engine/engine.ts";
 import { findQemu } from "./engine/qemu/find-qemu.ts";
 import { qemuEngine } from "./engine/qemu/qemu-engine.ts";
 import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
+import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
@@ -16,8 +18,10 @@ import { openDatabase } from "./store/database.ts";
 import { EventLog } from "./store/event-log.ts";
 import { Leases } from "./store/leases.ts";
 import { Ledger } from "./store/ledger.ts";
+import { settlePlace } from "./store/place.ts";
 import { SnapshotRecords } from "./store/snapshot-records.ts";
 import { Staging } from "./store/staging.ts";
+import { VmEnds } from "./store/vm-ends.ts";
 import { VmRecords } from "./store/vm-records.ts";
 import { vmImagePins } from "./vm/image-pins.ts";
 import { reconcile } from "./vm/reconcile.ts";
@@ -35,6 +39,8 @@ export interface CoreOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
   /** How guests of the `qemu` engine are reached (default: `virtio-serial`) */
   readonly transport?: "virtio-serial" | "serial" | undefined;
+  /** Whether what dead processes left is settled at once (default: `true`) */
+  readonly settle?: boolean | undefined;
 }
 
 const idOf = customAlphabet(ID_ALPHABET, 12);
@@ -48,6 +54,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const paths = storagePaths(options.storageDir);
   await using resources = new AsyncDisposableStack();
   const database = resources.adopt(await openDatabase(paths.database), (opened) => opened.close());
+  settlePlace(database, paths.root);
+  await writeFile(paths.vmSignal, "", { mode: 0o600 }); // supervisors touch it, and never make it
   const handles = resources.use(new OpenHandles()); // let go of before the database closes, after operations end
   const operations = resources.use(new Operations(paths.root));
   const leases = new Leases(database, paths.database);
@@ -67,6 +75,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const ports: VmPorts = {
     ...{ paths, operations, ledger, leases, staging, records, events, images: images.store },
     snapshots: snapshotRecords,
+    ends: new VmEnds(database),
     layerDisks: new LayerDisks({ paths, leases, staging }),
     ...engines(options),
     bootFiles: () => readBootFiles(options.storageDir),
@@ -74,8 +83,9 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     newSnapshotId: () => SnapshotId.parse(`snap_${idOf()}`),
     newId: () => VmId.parse(`vm_${idOf()}`),
     now,
+    moment: hostMoment,
   };
-  await operations.run(undefined, (signal) => reconcile(ports, signal));
+  if (options.settle ?? true) await operations.run(undefined, (signal) => reconcile(ports, signal));
   return coreOf(ports, { images, handles, resources: resources.move() });
 }
 

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { BandSoxError, SnapshotId, VmId } from "@bandsox/contract";
 import {
   EventLog,
+  hostMoment,
   Leases,
   Ledger,
   Operations,
@@ -10,6 +11,7 @@ import {
   SnapshotRecords,
   Staging,
   storagePaths,
+  VmEnds,
   type VmPorts,
   VmRecords,
 } from "@bandsox/core/ports";
@@ -17,9 +19,17 @@ import type { FakeEngine } from "./fake-engine.ts";
 
 /** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
 export type FakePorts = VmPorts &
-  AsyncDisposable & { readonly removedImages: Set<string>; readonly warnings: string[] };
+  AsyncDisposable & {
+    readonly removedImages: Set<string>;
+    readonly warnings: string[];
+    /** Has nothing more reach the database, as if this process had died */
+    kill(): void;
+  };
 
 export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
+
+/** Several of them may be over one storage */
+let made = 0;
 
 /** Ports over a real database and a fake world. */
 export async function fakePorts(storageDir: string, engine: FakeEngine): Promise<FakePorts> {
@@ -30,12 +40,14 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   const removedImages = new Set<string>();
   const warnings: string[] = [];
   const operations = new Operations(paths.root);
-  let made = 0;
+
   return {
     ...{ paths, operations, removedImages, warnings },
     warn: (message) => void warnings.push(message),
+    kill: () => database.close(),
     events,
     records: new VmRecords(database, events),
+    ends: new VmEnds(database),
     snapshots: new SnapshotRecords(database, events),
     ledger,
     leases: new Leases(database, paths.database),
@@ -59,6 +71,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     newSnapshotId: () => SnapshotId.parse(`snap_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
     newId: () => VmId.parse(`vm_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
     now: () => new Date(),
+    moment: hostMoment,
     [Symbol.asyncDispose]: async () => {
       await operations[Symbol.asyncDispose]();
       events.flush();

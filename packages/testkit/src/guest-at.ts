@@ -2,5 +2,5 @@ import { type GuestEndpoint, Operations, type VmGuest, vmGuest } from "@bandsox/
 
 /** A guest without a VM around it. */
 export function guestAt(endpoint: GuestEndpoint): VmGuest {
-  return vmGuest(new Operations("/nowhere"), async () => endpoint);
+  return vmGuest(new Operations("/nowhere"), { endpoint: async () => endpoint });
 }

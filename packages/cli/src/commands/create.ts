@@ -1,10 +1,11 @@
+import { addLimitOptions, toNewLimits } from "../args/limit-options.ts";
 import { toSpec, withVmOptions } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
 import { createWithProgress, withoutProgress } from "./run.ts";
 
 /** `bandsox create`: a VM that stays. */
 export function createCommand(context: CliContext) {
-  return withVmOptions("create")
+  return addLimitOptions(withVmOptions("create"))
     .description("make a VM from an image and leave it running")
     .argument("<image>", "image, e.g. python:3-alpine, oci:./layout, docker-archive:image.tar, dir:./root")
     .option("-q, --quiet", "print only the id")
@@ -18,7 +19,7 @@ export function createCommand(context: CliContext) {
         options.quiet ? withoutProgress(context) : context,
         bandsox,
         image,
-        toSpec(options),
+        { ...toSpec(options), ...toNewLimits(options) },
       );
       await context.stdout.write(options.quiet ? `${vm.id}\n` : `VM created: ${vm.id}\n`);
     });

@@ -1,5 +1,5 @@
 import { BandSoxError } from "@bandsox/contract";
-import type { BandSox, Vm } from "bandsox";
+import type { BandSox, CreateVmOptions, Vm } from "bandsox";
 import { commandWords } from "../args/command-words.ts";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
 import { toSpec, withVmOptions } from "../args/vm-options.ts";
@@ -47,7 +47,7 @@ export async function createWithProgress(
   context: CliContext,
   bandsox: BandSox,
   image: string,
-  spec: ReturnType<typeof toSpec> & { ephemeral?: boolean },
+  spec: Omit<CreateVmOptions, "signal">,
 ): Promise<Vm> {
   const progress = imageProgress(context.stderr, image);
   try {

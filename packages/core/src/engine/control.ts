@@ -12,10 +12,11 @@ const Answer = z.object({
   error: z.string().optional(),
   status: z.string().optional(),
   pausedMs: z.number().default(0),
+  idle: z.object({ idleForMs: z.number(), clients: z.int(), cpuPercent: z.number() }).optional(),
 });
 
 type ControlRequest =
-  | { action: "pause" | "resume" | "status" }
+  | { action: "pause" | "resume" | "status" | "limits" | "idle" }
   | { action: "save"; memory: string; state: string; layer?: string; layerSource?: string };
 
 /**

@@ -91,6 +91,8 @@ export interface VmmExit {
   /** Whether we asked for it */
   readonly requested: boolean;
   readonly reason: string;
+  /** What this machine's kernel said when it killed the VMM for want of memory */
+  readonly hostOom?: string | undefined;
 }
 
 /** A kind of VMM. VMs it once started can be looked after even where it can start no more. */

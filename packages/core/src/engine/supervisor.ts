@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, watch } from "node:fs";
+import { readFileSync, statSync, watch } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
@@ -23,6 +23,7 @@ const Exit = z.object({
   signal: z.string().nullable(),
   requested: z.boolean(),
   reason: z.string().default(""),
+  hostOom: z.string().optional(),
 });
 const Launched = z.object({ transport: Transport });
 const Event = z.discriminatedUnion("type", [
@@ -149,6 +150,12 @@ function launchConfig(launch: SupervisorLaunch) {
     vmmLogMaxBytes: VMM_LOG_MAX_BYTES,
     pidFile: basename(paths.supervisor),
     exitFile: basename(paths.exit),
+    limitsFile: basename(paths.limits),
+    enforcedFile: basename(paths.enforced),
+    vitalsFile: basename(paths.vitals),
+    observerSocket: basename(paths.observerSocket),
+    // A VM's directory is two below its storage; what is elsewhere finds no such file, and tells nobody.
+    signalFile: "../../vms.signal",
   };
 }
 
@@ -161,10 +168,23 @@ async function endChild(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The supervisor that signed in the VM's directory, if it still lives. */
+/**
+ * The supervisor that signed in the VM's directory, if it still lives. One that works in another directory is that of
+ * the VM this one is a copy of, and none of ours.
+ */
 export function findSupervisor(paths: VmPaths): ProcessIdentity | undefined {
   const identity = Identity.safeParse(readJson(paths.supervisor)).data;
-  return identity && isAlive(identity) ? identity : undefined;
+  return identity && isAlive(identity) && worksIn(identity, paths.dir) ? identity : undefined;
+}
+
+/** By the directory itself, not its name: a storage may be moved while its VMs run. */
+function worksIn({ pid }: ProcessIdentity, dir: string): boolean {
+  try {
+    const [at, own] = [statSync(`/proc/${pid}/cwd`), statSync(dir)];
+    return at.ino === own.ino && at.dev === own.dev;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES"; // another user's: its pid and start time must do
+  }
 }
 
 /** How host and guest are connected, as the supervisor was told. */

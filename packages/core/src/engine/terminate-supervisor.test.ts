@@ -11,12 +11,12 @@ import { terminateSupervisor } from "./supervisor.ts";
 const vmId = VmId.parse("vm_000000000000");
 
 /** A VM's directory in which a living process has signed as the supervisor. */
-async function signedIn() {
+async function signedIn({ cwd }: { cwd?: string } = {}) {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const paths = vmPaths(storagePaths(path), vmId);
   mkdirSync(paths.dir, { recursive: true });
-  const child = spawn("sleep", ["60"], { stdio: "ignore" });
+  const child = spawn("sleep", ["60"], { stdio: "ignore", cwd: cwd ?? paths.dir });
   const ended = once(child, "exit");
   stack.defer(async () => {
     child.kill("SIGKILL");
@@ -40,4 +40,11 @@ test("a supervisor that was ended is gone", async () => {
   await using supervisor = await signedIn();
   await terminateSupervisor(supervisor.paths);
   expect(findProcessIdentity(supervisor.pid ?? 0)).toBeUndefined();
+});
+
+test("a process that works in another directory is that of another copy of the VM, and is left alone", async () => {
+  await using original = await temporaryDirectory();
+  await using supervisor = await signedIn({ cwd: original.path });
+  await terminateSupervisor(supervisor.paths);
+  expect(findProcessIdentity(supervisor.pid ?? 0)).toBeDefined();
 });

@@ -21,6 +21,8 @@ export function storagePaths(storageDir: string) {
     database: join(root, "bandsox.db"),
     /** Touched after each event is written down, so that others see it at once */
     eventSignal: join(root, "events.signal"),
+    /** Touched by supervisors when their VM has ended or was paused */
+    vmSignal: join(root, "vms.signal"),
     kernelDir: join(root, "kernel"),
     /** Content-addressed store of image blobs, `blobs/sha256/<hex>` inside */
     imageStore: join(root, "images"),
@@ -74,6 +76,14 @@ export function vmmPaths(dir: string) {
     agentSocket: join(dir, "agent.sock"),
     channelSocket: join(dir, "channel.sock"),
     controlSocket: join(dir, "control.sock"),
+    /** Carries calls that do not keep the VM awake */
+    observerSocket: join(dir, "observer.sock"),
+    /** How long the VM may run and be idle; read by its supervisor */
+    limits: join(dir, "limits.json"),
+    /** What the supervisor did because of them */
+    enforced: join(dir, "enforced.json"),
+    /** How a busy guest was doing last */
+    vitals: join(dir, "vitals.json"),
     console: join(dir, "console.log"),
     vmmLog: join(dir, "vmm.log"),
   } as const;

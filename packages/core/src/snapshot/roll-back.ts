@@ -3,6 +3,7 @@ import { BandSoxError, nextState, type VmId } from "@bandsox/contract";
 import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
+import { forgetEnforced, keepLimits, renewedDeadline } from "../vm/limits.ts";
 import { endVmm } from "../vm/release-vm.ts";
 import type { StageOptions } from "../vm/stages.ts";
 import { lockVm, type VmPorts } from "../vm/vm-ports.ts";
@@ -42,8 +43,11 @@ export async function rollBack(
   try {
     await endVmm(ports, engine, vmId);
     await rename(arriving, layerDisk);
+    await forgetEnforced(ports, vmId);
+    const deadline = renewedDeadline(ports, record);
+    await keepLimits(ports, { ...record, deadline });
     const change = await goOn(ports, { engine, record, saved }, { onStage: options.onStage });
-    const now = { ...change, snapshotId, failure: undefined };
+    const now = { ...change, snapshotId, failure: undefined, deadline, pausedBy: undefined };
     ports.records.move(vmId, restoring, nextState(vmId, restoring, "started"), now);
     return { ...record, state: "running", ...now };
   } catch (error) {

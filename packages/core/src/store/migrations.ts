@@ -71,4 +71,24 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX events_by_vm ON events (vm_id);
   `,
+  `
+  -- When a VM's time is over, by both clocks of the host; which limit paused it; and how it ended, kept when it is gone.
+  ALTER TABLE vms ADD COLUMN deadline TEXT;
+  ALTER TABLE vms ADD COLUMN paused_by TEXT;
+  CREATE TABLE vm_ends (
+    vm_id         TEXT PRIMARY KEY,
+    vm_name       TEXT NOT NULL,
+    at            TEXT NOT NULL,
+    cause         TEXT NOT NULL,
+    summary       TEXT NOT NULL,
+    record        TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX vm_ends_by_time ON vm_ends (at);
+
+  -- Where the storage was when it was opened last; what a copy says of processes is of those of the original.
+  CREATE TABLE place (
+    root          TEXT NOT NULL,
+    inode         TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

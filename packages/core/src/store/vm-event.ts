@@ -1,4 +1,4 @@
-import type { NewEvent, VmId, VmState } from "@bandsox/contract";
+import type { EndCause, NewEvent, VmId, VmState } from "@bandsox/contract";
 
 /** A VM's row, as far as it is told of. */
 interface Moved {
@@ -7,23 +7,25 @@ interface Moved {
   readonly state: VmState;
   readonly snapshotId?: string | undefined;
   readonly failure?: string | undefined;
+  readonly pausedBy?: string | undefined;
 }
 type Told = NewEvent extends infer E ? (E extends NewEvent ? Pick<E, "type" | "details"> : never) : never;
 
 /** What there is to tell of a VM that has come from one state into the one it is in; nothing of passing ones. */
-export function eventOfMove(from: VmState, vm: Moved): NewEvent | undefined {
-  const told = from === vm.state ? undefined : tellOf(from, vm);
+export function eventOfMove(from: VmState, vm: Moved, cause?: EndCause): NewEvent | undefined {
+  const told = from === vm.state ? undefined : tellOf(from, vm, cause);
   return told && ({ ...told, vmId: vm.id, vmName: vm.name } as NewEvent);
 }
 
-function tellOf(from: VmState, { state, snapshotId, failure = "" }: Moved): Told | undefined {
+function tellOf(from: VmState, moved: Moved, cause: EndCause = "unknown"): Told | undefined {
+  const { state, snapshotId, failure = "", pausedBy } = moved;
   if (from === "starting" && state !== "running") return { type: "vm.start_failed", details: {} };
   if (state === "running") return tellOfRunning(from, snapshotId);
-  if (state === "paused") return { type: "vm.paused", details: {} };
-  if (state === "failed") return { type: "vm.died", details: { cause: "unknown", failure } };
+  if (state === "paused") return { type: "vm.paused", details: pausedBy ? { cause: pausedBy } : {} };
+  if (state === "failed") return { type: "vm.died", details: { cause, failure } };
   if (state !== "stopped") return undefined;
   if (from === "restoring") return { type: "vm.start_failed", details: {} };
-  return { type: "vm.stopped", details: { cause: from === "stopping" ? "stopped" : "powered_off" } };
+  return { type: "vm.stopped", details: { cause } };
 }
 
 function tellOfRunning(from: VmState, snapshotId: string | undefined): Told | undefined {

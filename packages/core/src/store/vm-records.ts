@@ -5,13 +5,16 @@ import {
   type MetadataPatch,
   parseInput,
   type SnapshotId,
+  type VmEnd,
   type VmId,
   VmSpec,
   type VmState,
 } from "@bandsox/contract";
 import { z } from "zod";
+import { Deadline } from "../host/moment.ts";
 import { ImageConfig } from "../image/image-config.ts";
 import type { EventLog } from "./event-log.ts";
+import { keepEnd } from "./vm-ends.ts";
 import { eventOfMove } from "./vm-event.ts";
 
 /** A VM as the database knows it. */
@@ -27,17 +30,29 @@ export interface VmRecord {
   readonly bootFiles?: BootFilePaths | undefined;
   readonly snapshotId?: SnapshotId | undefined;
   readonly failure?: string | undefined;
+  /** When its time is over */
+  readonly deadline?: Deadline | undefined;
+  /** The limit it was paused by */
+  readonly pausedBy?: LimitCause | undefined;
   readonly createdAt: string;
 }
+
+export const LimitCause = z.enum(["timeout", "idle"]);
+export type LimitCause = z.infer<typeof LimitCause>;
 
 export const BootFilePaths = z.object({ vmlinuxPath: z.string(), initramfsPath: z.string() });
 export type BootFilePaths = z.infer<typeof BootFilePaths>;
 
 /** What changes with a VM's state; `undefined` takes a value away. */
 export type VmChange = Partial<
-  Pick<VmRecord, "imageDigest" | "imageConfig" | "bootFiles" | "snapshotId" | "failure">
+  Pick<
+    VmRecord,
+    "imageDigest" | "imageConfig" | "bootFiles" | "snapshotId" | "failure" | "deadline" | "pausedBy"
+  >
 >;
 type Change = VmChange;
+
+type VmLimits = { readonly [K in "timeoutMs" | "onTimeout" | "idleTimeoutMs" | "onIdle"]: VmSpec[K] };
 
 /** The `vms` table. Each change and the event that tells of it are written together. */
 export class VmRecords {
@@ -50,27 +65,33 @@ export class VmRecords {
   }
 
   /** @throws {BandSoxError} `vm_name_taken` */
-  insert({ id, name, state, spec, engine, createdAt }: VmRecord): void {
+  insert({ id, name, state, spec, engine, deadline, createdAt }: VmRecord): void {
     this.#events.within((happened) => {
       this.#assertNameFree(name);
       this.#database
-        .prepare("INSERT INTO vms (id, name, state, spec, engine, created_at) VALUES (?, ?, ?, ?, ?, ?)")
-        .run(id, name, state, JSON.stringify(spec), engine, createdAt);
+        .prepare(
+          "INSERT INTO vms (id, name, state, spec, engine, deadline, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .run(id, name, state, JSON.stringify(spec), engine, toColumn(deadline), createdAt);
       const details = { image: spec.image, engine };
       happened({ type: "vm.created", vmId: id, vmName: name, details });
     });
   }
 
-  /** Moves a VM from one state to another, if it still is in the first. Returns whether it was. */
-  move(id: VmId, from: VmState, to: VmState, change: Change = {}): boolean {
+  /**
+   * Moves a VM from one state to another, if it still is in the first, and keeps how it ended if it did. Returns
+   * whether it was.
+   */
+  move(id: VmId, from: VmState, to: VmState, { end, ...change }: Change & { end?: VmEnd } = {}): boolean {
     const sets = ["state = ?", ...Object.keys(change).map((key) => `${COLUMNS[key as keyof Change]} = ?`)];
     return this.#events.within((happened) => {
       const row = this.#database
         .prepare(`UPDATE vms SET ${sets.join(", ")} WHERE id = ? AND state = ? RETURNING *`)
         .get(to, ...Object.values(change).map(toColumn), id, from);
       const record = toRecord(row);
-      const event = record && eventOfMove(from, record);
+      const event = record && eventOfMove(from, record, end?.cause);
       if (event) happened(event);
+      if (record && end) keepEnd(this.#database, end);
       return record !== undefined;
     });
   }
@@ -80,6 +101,19 @@ export class VmRecords {
     this.#database
       .prepare("UPDATE vms SET spec = json_set(spec, '$.diskSizeMib', ?) WHERE id = ?")
       .run(diskSizeMib, id);
+  }
+
+  /** Has other limits for a VM from now on. */
+  setLimits(id: VmId, limits: VmLimits, deadline: Deadline | undefined): void {
+    this.#events.within((happened) => {
+      const record = this.find(id);
+      if (!record) return;
+      const spec = JSON.stringify({ ...record.spec, ...limits });
+      this.#database
+        .prepare("UPDATE vms SET spec = ?, deadline = ? WHERE id = ?")
+        .run(spec, toColumn(deadline), id);
+      happened({ type: "vm.limits_changed", vmId: id, vmName: record.name, details: {} });
+    });
   }
 
   setMetadata(id: VmId, metadata: Metadata): void {
@@ -161,6 +195,8 @@ const COLUMNS = {
   bootFiles: "boot_files",
   snapshotId: "snapshot_id",
   failure: "failure",
+  deadline: "deadline",
+  pausedBy: "paused_by",
 } as const satisfies Record<keyof Change, string>;
 
 function nameTaken(name: string, vmId: string): BandSoxError {
@@ -187,6 +223,8 @@ function toRecord(row: Record<string, SQLOutputValue> | undefined): VmRecord | u
     bootFiles: row.boot_files === null ? undefined : BootFilePaths.parse(JSON.parse(String(row.boot_files))),
     snapshotId: row.snapshot_id === null ? undefined : (String(row.snapshot_id) as SnapshotId),
     failure: row.failure === null ? undefined : String(row.failure),
+    deadline: row.deadline === null ? undefined : Deadline.parse(JSON.parse(String(row.deadline))),
+    pausedBy: row.paused_by === null ? undefined : LimitCause.parse(row.paused_by),
     createdAt: String(row.created_at),
   };
 }

@@ -5,6 +5,7 @@ import { vmPaths } from "../host/paths.ts";
 import type { HelperEvent } from "../image/image-helper.ts";
 import { parseImageSource } from "../image/image-source.ts";
 import type { VmRecord } from "../store/vm-records.ts";
+import { keepLimits } from "./limits.ts";
 import { type MakeOptions, makeVm } from "./make-vm.ts";
 import { type StageOptions, timed } from "./stages.ts";
 import { startFromImage } from "./start-from-image.ts";
@@ -49,9 +50,11 @@ function assertPossible(spec: VmSpec, engine: Engine): void {
 }
 
 /** The directory everything of a VM is in; written down before it is made. */
-export async function makeVmDirectory(ports: VmPorts, { id }: Pick<VmRecord, "id">) {
+export async function makeVmDirectory(ports: VmPorts, record: VmRecord) {
+  const { id } = record;
   const paths = vmPaths(ports.paths, id);
   ports.ledger.record({ owner: id, kind: "directory", locator: paths.dir });
   await mkdir(paths.dir, { recursive: true, mode: 0o700 });
+  await keepLimits(ports, record);
   return paths;
 }

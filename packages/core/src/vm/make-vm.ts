@@ -1,5 +1,6 @@
 import { nextState, type VmId, type VmSpec } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
+import { deadlineIn } from "../host/moment.ts";
 import { processOwner } from "../store/ledger.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
 import { forgetVm, releaseVm } from "./release-vm.ts";
@@ -28,6 +29,7 @@ export async function makeVm(
   const record: VmRecord = {
     ...{ id, name: spec.name ?? id, state: "creating", spec },
     ...{ engine: engine.name, createdAt: ports.now().toISOString() },
+    ...(spec.timeoutMs === undefined ? {} : { deadline: deadlineIn(spec.timeoutMs, ports.moment()) }),
   };
   begin(ports, record, options);
   try {

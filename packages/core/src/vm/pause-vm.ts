@@ -2,6 +2,7 @@ import { BandSoxError, nextState, type VmId } from "@bandsox/contract";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { wakeGuest } from "./enter-machine.ts";
+import { forgetEnforced, keepLimits, renewedDeadline } from "./limits.ts";
 import { lockVm, type VmPorts } from "./vm-ports.ts";
 
 /**
@@ -24,7 +25,9 @@ export async function resumeVm(ports: VmPorts, id: VmId, signal?: AbortSignal): 
   const record = existing(ports, id);
   const resuming = nextState(id, record.state, "resume");
   if (resuming === record.state) return;
-  ports.records.move(id, record.state, resuming);
+  const deadline = renewedDeadline(ports, record);
+  ports.records.move(id, record.state, resuming, { deadline });
+  await keepLimits(ports, { ...record, deadline });
   await settlePause(ports, { ...record, state: resuming });
 }
 
@@ -44,7 +47,8 @@ export async function settlePause(ports: VmPorts, { id, state, engine: name }: V
     ports.records.move(id, state, "paused");
     throw error;
   });
-  ports.records.move(id, state, nextState(id, state, "resumed"));
+  await forgetEnforced(ports, id);
+  ports.records.move(id, state, nextState(id, state, "resumed"), { pausedBy: undefined });
   try {
     await wakeGuest(id, paths.agentSocket);
   } catch (error) {

@@ -1,12 +1,14 @@
 import { dirname } from "node:path";
-import { BandSoxError, nextState, VmId, type VmState } from "@bandsox/contract";
-import type { VmmExit } from "../engine/engine.ts";
+import { BandSoxError, type EndCause, nextState, VmId } from "@bandsox/contract";
+import { findEnforced } from "../engine/end-records.ts";
 import { terminateSupervisor } from "../engine/supervisor.ts";
+import { msUntil } from "../host/moment.ts";
 import { vmmPaths, vmPaths } from "../host/paths.ts";
 import { isAlive } from "../host/process-identity.ts";
 import { removeTree } from "../host/remove-tree.ts";
 import { ownerProcess, type Resource } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
+import { describeEnd } from "./describe-end.ts";
 import { settlePause } from "./pause-vm.ts";
 import { endVmm, forgetVm, releaseVm } from "./release-vm.ts";
 import { type VmPorts, vmKey } from "./vm-ports.ts";
@@ -54,25 +56,30 @@ export async function settle(ports: VmPorts, record: VmRecord): Promise<VmRecord
   return ports.records.find(record.id);
 }
 
-function needsLook(ports: VmPorts, record: VmRecord): boolean {
-  if (record.state === "stopped" || record.state === "failed") return false;
-  if (record.state !== "running" && record.state !== "paused") return true;
-  return ports.engine(record.engine).find(vmPaths(ports.paths, record.id)) === undefined;
+/** Whether a VM's row may be other than what is. */
+export function needsLook(ports: VmPorts, record: VmRecord): boolean {
+  const { state } = record;
+  if (state === "stopped" || state === "failed") return isOverdue(ports, record);
+  if (state !== "running" && state !== "paused") return true;
+  const paths = vmPaths(ports.paths, record.id);
+  if (ports.engine(record.engine).find(paths) === undefined) return true;
+  return state === "running" && findEnforced(paths)?.action === "pause";
+}
+
+/** A VM without a supervisor that is to be deleted when its time is over, which it is. */
+function isOverdue(ports: VmPorts, { spec, deadline }: VmRecord): boolean {
+  return spec.onTimeout === "delete" && deadline !== undefined && msUntil(deadline, ports.moment()) <= 0;
 }
 
 /** The lock is ours, so whoever wrote a passing state is dead. */
 async function mend(ports: VmPorts, record: VmRecord): Promise<void> {
   const { id, state } = record;
   const engine = ports.engine(record.engine);
-  if (state === "deleting") {
-    await releaseVm(ports, engine, id);
-    forgetVm(ports, id);
-    return;
-  }
+  if (state === "deleting" || state === "stopped" || state === "failed") return remove(ports, record);
   if (state === "creating") {
+    const end = describeEnd(ports, record, "create_failed");
     await releaseVm(ports, engine, id);
-    const failure = "the process that was creating it died before it was ready";
-    ports.records.move(id, state, nextState(id, state, "fail"), { failure });
+    ports.records.move(id, state, nextState(id, state, "fail"), { end, failure: end.summary });
     return;
   }
   if (state === "starting" || state === "restoring") {
@@ -80,34 +87,45 @@ async function mend(ports: VmPorts, record: VmRecord): Promise<void> {
     ports.records.move(id, state, nextState(id, state, "abandon"));
     return;
   }
-  const isThere = engine.find(vmPaths(ports.paths, id)) !== undefined;
-  if (isThere && (state === "pausing" || state === "resuming")) return settlePause(ports, record);
-  const exit = engine.findExit(vmPaths(ports.paths, id));
+  const paths = vmPaths(ports.paths, id);
+  if (engine.find(paths) === undefined) return noteEnd(ports, record);
+  if (state === "running") return notePause(ports, record);
+  if (state === "pausing" || state === "resuming") return settlePause(ports, record);
   await endVmm(ports, engine, id);
-  const ending = state === "stopping" ? { state: nextState(id, state, "exited") } : endingOf(record, exit);
-  ports.records.move(
-    id,
-    state,
-    ending.state,
-    ending.failure === undefined ? {} : { failure: ending.failure },
-  );
+  const end = describeEnd(ports, record, "stopped");
+  ports.records.move(id, state, nextState(id, state, "exited"), { end, pausedBy: undefined });
 }
 
-/** What a VM that ended unasked is: stopped when its guest powered it off, failed otherwise. */
-export function endingOf(
-  { id, state }: Pick<VmRecord, "id" | "state">,
-  exit: VmmExit | undefined,
-): { state: VmState; failure?: string } {
-  if (exit?.exitCode === 0) return { state: nextState(id, state, "exited") };
-  const failed = nextState(id, state, "fail");
-  if (!exit)
-    return {
-      state: failed,
-      failure: "its processes are gone without a record: killed, or the host restarted",
-    };
-  const how = exit.signal ? `was killed by ${exit.signal}` : `ended with code ${exit.exitCode}`;
-  return { state: failed, failure: `its VMM ${how}${exit.reason ? `: ${exit.reason}` : ""}` };
+async function remove(ports: VmPorts, { id, state, engine }: VmRecord): Promise<void> {
+  ports.records.move(id, state, nextState(id, state, "delete"));
+  await releaseVm(ports, ports.engine(engine), id);
+  forgetVm(ports, id);
 }
+
+/** Notes that the supervisor has paused a VM because of its limits. */
+function notePause(ports: VmPorts, { id, state }: VmRecord): void {
+  const enforced = findEnforced(vmPaths(ports.paths, id));
+  const paused = nextState(id, nextState(id, state, "pause"), "paused");
+  ports.records.move(id, state, paused, { pausedBy: enforced?.cause });
+}
+
+/** Notes how a VM has ended: stopped when its guest powered it off or its limits say so, failed otherwise. */
+async function noteEnd(ports: VmPorts, record: VmRecord): Promise<void> {
+  const { id, state } = record;
+  const end = describeEnd(ports, record, state === "stopping" ? "stopped" : undefined);
+  const isDeleted = findEnforced(vmPaths(ports.paths, id))?.action === "delete";
+  await endVmm(ports, ports.engine(record.engine), id);
+  if (isDeleted) {
+    ports.records.move(id, state, nextState(id, state, "delete"), { end });
+    return remove(ports, { ...record, state: "deleting" });
+  }
+  const isWell = ENDED_WELL.includes(end.cause);
+  const failure = isWell ? {} : { failure: end.summary };
+  const ended = nextState(id, state, isWell ? "exited" : "fail");
+  ports.records.move(id, state, ended, { end, pausedBy: undefined, ...failure });
+}
+
+const ENDED_WELL: readonly EndCause[] = ["stopped", "powered_off", "timeout", "idle"];
 
 /** Removes what a dead process of ours left. A VM's is not: its row, which outlives it, is settled instead. */
 async function reclaim(ports: VmPorts, resource: Resource): Promise<void> {

@@ -28,6 +28,7 @@ export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Pro
     paths.agentSocket,
     paths.channelSocket,
     paths.controlSocket,
+    paths.observerSocket,
     paths.memory,
     paths.supervisor,
     paths.launchConfig,

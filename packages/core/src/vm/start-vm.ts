@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { BandSoxError, nextState, type VmId } from "@bandsox/contract";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
+import { forgetEnforced, keepLimits, renewedDeadline } from "./limits.ts";
 import { endVmm } from "./release-vm.ts";
 import { restingVm } from "./resting-vm.ts";
 import type { StageOptions } from "./stages.ts";
@@ -16,7 +17,8 @@ import { lockVm, type VmPorts } from "./vm-ports.ts";
  */
 export async function startVm(ports: VmPorts, id: VmId, options: StageOptions = {}): Promise<VmRecord> {
   using _lock = await lockVm(ports, id, options.signal);
-  const { record } = await startable(ports, id);
+  const { record: found } = await startable(ports, id);
+  const record = { ...found, deadline: renewedDeadline(ports, found) };
   const starting = nextState(id, record.state, "start");
   const engine = ports.engine(record.engine);
   engine.check();
@@ -25,9 +27,11 @@ export async function startVm(ports: VmPorts, id: VmId, options: StageOptions = 
   ports.records.move(id, record.state, starting);
   try {
     await rm(vmPaths(ports.paths, id).exit, { force: true }); // of the last run
+    await forgetEnforced(ports, id);
+    await keepLimits(ports, record);
     const parts = { engine, record, imageConfig: record.imageConfig, baseDisk };
     const bootFiles = await startMachine(ports, parts, options);
-    const change = { bootFiles, failure: undefined, snapshotId: undefined };
+    const change = { bootFiles, failure: undefined, snapshotId: undefined, deadline: record.deadline };
     ports.records.move(id, starting, nextState(id, starting, "started"), change);
     return { ...record, state: "running", ...change };
   } catch (error) {

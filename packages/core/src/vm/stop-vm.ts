@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
+import { describeEnd } from "./describe-end.ts";
 import { endVmm, forgetVm, releaseVm } from "./release-vm.ts";
 import { lockVm, type VmPorts } from "./vm-ports.ts";
 
@@ -53,7 +54,8 @@ export async function stopVm(ports: VmPorts, id: VmId, options: StopOptions = {}
     await askGuest(ports, engine, { id, graceMs });
   }
   await endVmm(ports, engine, id);
-  ports.records.move(id, stopping, nextState(id, stopping, "exited"));
+  const change = { end: describeEnd(ports, record, "stopped"), pausedBy: undefined };
+  ports.records.move(id, stopping, nextState(id, stopping, "exited"), change);
 }
 
 /**
@@ -66,7 +68,9 @@ export async function deleteVm(ports: VmPorts, id: VmId, { signal }: DeleteOptio
   const record = existing(ports, id);
   const engine = ports.engine(record.engine);
   assertWanted(signal, `deleting ${id}`);
-  ports.records.move(id, record.state, nextState(id, record.state, "delete"));
+  // How it ended by itself before is more worth knowing than that it was deleted then.
+  const end = hasVmm(record) ? { end: describeEnd(ports, record, "deleted") } : {};
+  ports.records.move(id, record.state, nextState(id, record.state, "delete"), end);
   await releaseVm(ports, engine, id);
   forgetVm(ports, id);
 }
@@ -94,6 +98,10 @@ async function askGuest(
     throw error;
   }
   await engine.waitForExit(paths, graceMs + POWER_OFF_MS);
+}
+
+function hasVmm({ state }: VmRecord): boolean {
+  return state !== "stopped" && state !== "failed" && state !== "deleting";
 }
 
 function existing(ports: VmPorts, id: VmId): VmRecord {

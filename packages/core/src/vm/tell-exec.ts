@@ -29,3 +29,15 @@ export async function* told(
 export function commandText(argv: readonly string[]): string {
   return argv.join(" ").slice(0, SHOWN_CHARACTERS);
 }
+
+/** A command's events as they are; what they end with, if it is an error, is explained. */
+export async function* explaining(
+  output: AsyncIterable<ExecEvent>,
+  explain: (error: unknown) => Promise<unknown>,
+): AsyncGenerator<ExecEvent, void, undefined> {
+  try {
+    yield* output;
+  } catch (error) {
+    throw await explain(error);
+  }
+}

@@ -14,11 +14,27 @@ export interface VmGuest {
   attach(signal?: AbortSignal): Attached;
 }
 
+/** How a guest is found, and what an error of talking to it means. */
+export interface GuestAccess {
+  endpoint(): Promise<GuestEndpoint>;
+  explain?(error: unknown): Promise<unknown>;
+}
+
 /** The guest found by `endpoint`. */
-export function vmGuest(operations: Operations, endpoint: () => Promise<GuestEndpoint>): VmGuest {
+export function vmGuest(
+  operations: Operations,
+  { endpoint, explain = async (error) => error }: GuestAccess,
+): VmGuest {
   return {
     endpoint,
-    call: (signal, work) => operations.run(signal, async (either) => work(await endpoint(), either)),
+    call: (signal, work) =>
+      operations.run(signal, async (either) => {
+        try {
+          return await work(await endpoint(), either);
+        } catch (error) {
+          throw await explain(error);
+        }
+      }),
     attach: (signal) => operations.attach(signal),
   };
 }

@@ -1,11 +1,13 @@
 import type { VmInfo } from "@bandsox/contract";
 import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
+import { ON_IDLE, ON_TIMEOUT } from "./limits.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
 /** What a user sees of a VM: its row and, while it runs, how it is reached. */
-export function toVmInfo(ports: Pick<VmPorts, "engine" | "paths">, record: VmRecord): VmInfo {
+export function toVmInfo(ports: Pick<VmPorts, "engine" | "paths" | "ends">, record: VmRecord): VmInfo {
   const { id, name, state, spec, engine, createdAt, imageDigest, snapshotId, failure } = record;
+  const ended = state === "stopped" || state === "failed" ? ports.ends.summary(id) : undefined;
   const { image, vcpu, memMib, diskSizeMib, networking, env, metadata } = spec;
   const transport =
     state === "running" ? ports.engine(engine).findTransport(vmPaths(ports.paths, id)) : undefined;
@@ -15,5 +17,18 @@ export function toVmInfo(ports: Pick<VmPorts, "engine" | "paths">, record: VmRec
     ...(imageDigest === undefined ? {} : { imageDigest }),
     ...(snapshotId === undefined ? {} : { snapshotId }),
     ...(failure === undefined ? {} : { failure }),
+    ...limitsOf(record),
+    ...(ended === undefined ? {} : { ended }),
+  };
+}
+
+/** The limits a VM has, and nothing of those it has not. */
+function limitsOf({ spec, deadline, pausedBy }: VmRecord) {
+  const { idleTimeoutMs, onTimeout = ON_TIMEOUT, onIdle = ON_IDLE } = spec;
+  const expiresAt = deadline && new Date(deadline.atMs).toISOString();
+  return {
+    ...(expiresAt === undefined ? {} : { expiresAt, onTimeout }),
+    ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs, onIdle }),
+    ...(pausedBy === undefined ? {} : { pausedBy }),
   };
 }

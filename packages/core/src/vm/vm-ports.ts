@@ -2,6 +2,7 @@ import type { SnapshotId, VmId } from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
 import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Moment } from "../host/moment.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
 import type { EventLog } from "../store/event-log.ts";
@@ -9,6 +10,7 @@ import type { Leases } from "../store/leases.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { SnapshotRecords } from "../store/snapshot-records.ts";
 import type { Staging } from "../store/staging.ts";
+import type { VmEnds } from "../store/vm-ends.ts";
 import type { VmRecords } from "../store/vm-records.ts";
 
 /** What every guest boots: our kernel and our initramfs. */
@@ -22,6 +24,7 @@ export interface VmPorts {
   readonly paths: StoragePaths;
   readonly operations: Operations;
   readonly records: VmRecords;
+  readonly ends: VmEnds;
   readonly snapshots: SnapshotRecords;
   readonly events: EventLog;
   readonly ledger: Ledger;
@@ -40,6 +43,8 @@ export interface VmPorts {
   newId(): VmId;
   newSnapshotId(): SnapshotId;
   now(): Date;
+  /** Now, by both clocks of the host */
+  moment(): Moment;
 }
 
 /** Exclusive right to change one VM, across processes. */

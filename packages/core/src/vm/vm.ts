@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import {
   BandSoxError,
@@ -5,11 +6,13 @@ import {
   type ExecResult,
   ExecSpec,
   type GuestProcess,
+  LimitsPatch,
   Metadata,
   MetadataPatch,
   type OomKill,
   parseInput,
   type SnapshotInfo,
+  type VmEnd,
   type VmId,
   type VmInfo,
   VmName,
@@ -22,7 +25,7 @@ import { execWithStdin } from "../guest/exec-duplex.ts";
 import { ExecHandle } from "../guest/exec-handle.ts";
 import { VmFiles } from "../guest/files/vm-files.ts";
 import { GuestClient } from "../guest/guest-client.ts";
-import { vmPaths } from "../host/paths.ts";
+import { type VmPaths, vmPaths } from "../host/paths.ts";
 import { type ForkOptions, type ForkResult, forkVm } from "../snapshot/fork-vm.ts";
 import { rollBack } from "../snapshot/roll-back.ts";
 import { toSnapshotInfo } from "../snapshot/snapshot-info.ts";
@@ -30,8 +33,11 @@ import { type SnapshotOptions, takeSnapshot } from "../snapshot/take-snapshot.ts
 import type { VmRecord } from "../store/vm-records.ts";
 import { type ConnectOptions, connectGuest } from "./connect.ts";
 import { Capture, type ExecOptions } from "./exec-options.ts";
+import { explained } from "./explain-end.ts";
 import { type ForwardedPort, type ForwardPortOptions, forwardPort } from "./forward-port.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
+import { idlenessOf } from "./idleness.ts";
+import { setLimits } from "./limits.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import type { PythonResult } from "./python.ts";
 import { type PythonOptions, runPython } from "./python-run.ts";
@@ -39,7 +45,7 @@ import { settle } from "./reconcile.ts";
 import type { StageOptions } from "./stages.ts";
 import { startVm } from "./start-vm.ts";
 import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
-import { commandText, told } from "./tell-exec.ts";
+import { commandText, explaining, told } from "./tell-exec.ts";
 import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
 import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
 import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
@@ -57,11 +63,15 @@ export class Vm {
   readonly sessions: VmSessions;
   readonly #ports: VmPorts;
   readonly #guest: VmGuest;
+  /** The same, reached so that it does not count as use */
+  readonly #observed: VmGuest;
 
   constructor(ports: VmPorts, id: VmId) {
     this.#ports = ports;
     this.id = id;
-    this.#guest = vmGuest(ports.operations, () => this.#endpoint());
+    const explain = (error: unknown) => explained(ports, id, error);
+    this.#guest = vmGuest(ports.operations, { endpoint: () => this.#endpoint(), explain });
+    this.#observed = vmGuest(ports.operations, { endpoint: () => this.#observerEndpoint(), explain });
     this.sessions = new VmSessions(this.#guest, ({ sessionId, argv, terminal }) => {
       const details = { sessionId, command: commandText(argv), terminal };
       ports.events.appendSoon({ type: "session.started", vmId: id, details });
@@ -80,7 +90,27 @@ export class Vm {
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
   async info(): Promise<VmInfo> {
-    return this.#ports.operations.run(undefined, async () => toVmInfo(this.#ports, await this.#record()));
+    return this.#ports.operations.run(undefined, async () => {
+      const record = await this.#record();
+      const idle = await idlenessOf(this.#ports, record);
+      return { ...toVmInfo(this.#ports, record), ...(idle === undefined ? {} : { idle }) };
+    });
+  }
+
+  /** How the VM ended last, and what tells so; `undefined` of one that never has. It is kept when the VM is gone. */
+  async why(): Promise<VmEnd | undefined> {
+    return this.#ports.operations.run(undefined, async () => {
+      const record = this.#ports.records.find(this.id);
+      if (record) await settle(this.#ports, record);
+      return this.#ports.ends.find(this.id);
+    });
+  }
+
+  /** Has other limits for the VM from now on, see `VmSpec`; `null` lifts one. A new `timeoutMs` counts from now. */
+  async setLimits(limits: LimitsPatch, options: { signal?: AbortSignal } = {}): Promise<VmInfo> {
+    const patch = parseInput(LimitsPatch, limits, "limits");
+    await this.#change(options.signal, (signal) => setLimits(this.#ports, this.id, { patch, signal }));
+    return this.info();
   }
 
   /** Runs a command to its end. @returns its exit code; 128 + the signal's number when a signal ended it */
@@ -153,22 +183,22 @@ export class Vm {
 
   /** How the guest is doing: time, memory, disk, load. */
   async stats(options: { signal?: AbortSignal } = {}): Promise<VmStats> {
-    return guestStats(this.#guest, options);
+    return guestStats(this.#observed, options);
   }
 
   /** The guest's processes, those with the most memory first. */
   async processes(options: { limit?: number; signal?: AbortSignal } = {}): Promise<GuestProcess[]> {
-    return guestProcesses(this.#guest, options);
+    return guestProcesses(this.#observed, options);
   }
 
   /** The newest `bytes` (default: 64 KiB) of the guest kernel's log. */
   async kernelLog(options: { bytes?: number; signal?: AbortSignal } = {}): Promise<string> {
-    return guestKernelLog(this.#guest, options);
+    return guestKernelLog(this.#observed, options);
   }
 
   /** The processes the guest's kernel killed because memory ran out. */
   async oomKills(options: { signal?: AbortSignal } = {}): Promise<OomKill[]> {
-    return guestOomKills(this.#guest, options);
+    return guestOomKills(this.#observed, options);
   }
 
   /**
@@ -190,7 +220,7 @@ export class Vm {
    * @throws {BandSoxError} `vm_wrong_state`, `vm_start_failed`
    */
   async start(options: StageOptions = {}): Promise<void> {
-    await this.#ports.operations.run(options.signal, async (signal) => {
+    await this.#change(options.signal, async (signal) => {
       await startVm(this.#ports, this.id, { ...options, signal });
     });
   }
@@ -204,12 +234,12 @@ export class Vm {
 
   /** Stops the VM's processors; its memory stays, and costs what it did. Does nothing when it is paused. */
   async pause(options: { signal?: AbortSignal } = {}): Promise<void> {
-    await this.#ports.operations.run(options.signal, (signal) => pauseVm(this.#ports, this.id, signal));
+    await this.#change(options.signal, (signal) => pauseVm(this.#ports, this.id, signal));
   }
 
   /** Lets a paused VM go on, with the right time. Does nothing when it runs. */
   async resume(options: { signal?: AbortSignal } = {}): Promise<void> {
-    await this.#ports.operations.run(options.signal, (signal) => resumeVm(this.#ports, this.id, signal));
+    await this.#change(options.signal, (signal) => resumeVm(this.#ports, this.id, signal));
   }
 
   /** Gives the VM another name. Its guest's host name is as it was until it starts again. */
@@ -254,14 +284,12 @@ export class Vm {
 
   /** Stops the VM: its processes get `graceMs` after SIGTERM, then disks are synced and it is ended. */
   async stop(options: StopOptions = {}): Promise<void> {
-    await this.#ports.operations.run(options.signal, (signal) =>
-      stopVm(this.#ports, this.id, { ...options, signal }),
-    );
+    await this.#change(options.signal, (signal) => stopVm(this.#ports, this.id, { ...options, signal }));
   }
 
   /** Deletes the VM in any state, with its disk. */
   async delete(options: DeleteOptions = {}): Promise<void> {
-    await this.#ports.operations.run(options.signal, (signal) => deleteVm(this.#ports, this.id, { signal }));
+    await this.#change(options.signal, (signal) => deleteVm(this.#ports, this.id, { signal }));
   }
 
   async *#exec(command: Command, options: ExecOptions): AsyncGenerator<ExecEvent, void, undefined> {
@@ -275,7 +303,10 @@ export class Vm {
       stdin === undefined
         ? guest.exec(spec, attached.signal)
         : execWithStdin(endpoint, spec, { stdin, signal: attached.signal });
-    yield* told(output, { events: this.#ports.events, vmId: this.id, argv: spec.argv });
+    yield* told(
+      explaining(output, (error) => explained(this.#ports, this.id, error)),
+      { events: this.#ports.events, vmId: this.id, argv: spec.argv },
+    );
   }
 
   async #edit(change: () => void): Promise<VmInfo> {
@@ -286,13 +317,36 @@ export class Vm {
     });
   }
 
+  /** Changes the VM from the state it is in, which may be another than the one written down. */
+  async #change<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#ports.operations.run(signal, async (either) => {
+      const record = this.#ports.records.find(this.id);
+      if (record) await settle(this.#ports, record);
+      return work(either);
+    });
+  }
+
   async #endpoint(): Promise<GuestEndpoint> {
+    const found = await this.#record();
+    // What was paused because nobody used it goes on for whoever does.
+    if (found.state === "paused" && found.pausedBy === "idle") await resumeVm(this.#ports, this.id);
+    return this.#reach((paths) => paths.agentSocket);
+  }
+
+  async #observerEndpoint(): Promise<GuestEndpoint> {
+    return this.#reach(({ observerSocket, agentSocket }) =>
+      existsSync(observerSocket) ? observerSocket : agentSocket,
+    );
+  }
+
+  async #reach(socketOf: (paths: VmPaths) => string): Promise<GuestEndpoint> {
     const { state } = await this.#record();
-    if (state !== "running") {
-      const message = `cannot talk to ${this.id}: it is ${state}, not running`;
-      throw new BandSoxError("vm_wrong_state", message, { vmId: this.id, state, wanted: ["running"] });
-    }
-    return { vmId: this.id, socketPath: vmPaths(this.#ports.paths, this.id).agentSocket };
+    if (state === "running")
+      return { vmId: this.id, socketPath: socketOf(vmPaths(this.#ports.paths, this.id)) };
+    const end = this.#ports.ends.summary(this.id);
+    const why = end && (state === "stopped" || state === "failed") ? `: ${end.summary}` : "";
+    const message = `cannot talk to ${this.id}: it is ${state}, not running${why}`;
+    throw new BandSoxError("vm_wrong_state", message, { vmId: this.id, state, wanted: ["running"] });
   }
 
   async #record(): Promise<VmRecord> {

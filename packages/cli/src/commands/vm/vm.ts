@@ -1,11 +1,13 @@
 import { Command } from "@commander-js/extra-typings";
 import type { CliContext } from "../../context.ts";
 import { snapshotCreateCommand } from "../snapshot/create.ts";
+import { whyCommand } from "../why.ts";
 import { vmStateCommands } from "./change-state.ts";
 import { vmDeleteCommand } from "./delete.ts";
 import { vmForkCommand } from "./fork.ts";
 import { vmGrowCommand } from "./grow.ts";
 import { vmInfoCommand } from "./info.ts";
+import { vmLimitsCommand } from "./limits.ts";
 import { vmListCommand } from "./list.ts";
 import { vmMetadataCommand } from "./metadata.ts";
 import { vmRenameCommand } from "./rename.ts";
@@ -22,6 +24,8 @@ export function vmCommand(context: CliContext): Command {
     vmDeleteCommand(context),
     vmRenameCommand(context),
     vmMetadataCommand(context),
+    vmLimitsCommand(context),
+    whyCommand(context),
     vmForkCommand(context),
     vmGrowCommand(context),
     snapshotCreateCommand(context, "save"),
