@@ -25,12 +25,12 @@ describe.each(["vm list", "vm list --json", "--help", "vm --help"])("bandsox %s"
     const args = line.includes("help") ? line.split(" ") : [...line.split(" "), "--storage", storage.path];
     const { status, stderr } = bandsox(args, full);
     closeSync(full);
-    expect({ status, stderr }).toEqual({
-      status: 125,
-      stderr: expect.stringMatching(
-        /^bandsox: cannot write to standard output: no space left[^\n]*\nhint: .*\n$/,
-      ),
-    });
+    const forms = {
+      people: /^bandsox: cannot write to standard output: no space left[^\n]*\nhint: .*\n$/,
+      programs: /^\{"error":\{"code":"disk_full","message":"cannot write to standard output: [^\n]*\}\n$/,
+    };
+    const form = forms[line.includes("json") ? "programs" : "people"];
+    expect({ status, stderr }).toEqual({ status: 125, stderr: expect.stringMatching(form) });
   });
 });
 

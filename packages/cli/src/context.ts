@@ -1,4 +1,4 @@
-import { BandSox } from "bandsox";
+import type { BandSox } from "bandsox";
 import { type Output, outputOf } from "./output.ts";
 import { type Keyboard, keyboardOf, type Screen, screenOf } from "./terminal/device.ts";
 
@@ -15,7 +15,7 @@ export interface CliContext {
   /** Fires on SIGINT, SIGTERM and SIGHUP, and, with the reason, when an output takes no more */
   readonly signal: AbortSignal;
   /** Opens the storage a command names, or the default one */
-  openBandSox(options: { storage?: string | undefined }): BandSox;
+  openBandSox(options: { storage?: string | undefined }): Promise<BandSox>;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -25,7 +25,7 @@ export function cliContext(process: NodeJS.Process): CliContext {
   const controller = new AbortController();
   interruptOnSignals(process, controller);
   const output = (stream: NodeJS.WriteStream, name: string) =>
-    outputOf(stream, { name, onFailure: (reason) => controller.abort(reason) });
+    outputOf(stream, { name, env: process.env, onFailure: (reason) => controller.abort(reason) });
   const stderr = output(process.stderr, "standard error");
   // A warning nobody can be shown is not worth the command: the output's own failure ends that.
   const onWarning = (message: string) => void stderr.write(`warning: ${message}\n`).catch(() => {});
@@ -36,8 +36,10 @@ export function cliContext(process: NodeJS.Process): CliContext {
     stdin: keyboardOf(() => process.stdin),
     screen: screenOf(process.stdout),
     signal: controller.signal,
-    openBandSox: ({ storage }) =>
-      new BandSox({ onWarning, ...(storage === undefined ? {} : { storageDir: storage }) }),
+    openBandSox: async ({ storage }) => {
+      const { BandSox: Local } = await import("bandsox"); // most of what starting costs, and help needs none of it
+      return new Local({ onWarning, ...(storage === undefined ? {} : { storageDir: storage }) });
+    },
   };
 }
 

@@ -4,6 +4,8 @@ import { BandSoxError } from "@bandsox/contract";
 export interface Output {
   readonly isTty: boolean;
   readonly columns: number;
+  /** Whether colours may be shown: on a terminal, unless `NO_COLOR` is set */
+  readonly hasColors: boolean;
   /**
    * Resolves once more may be written, also when the reader has gone away. Who does not wait learns of a failure by
    * the interruption it causes.
@@ -21,11 +23,14 @@ export const READER_GONE = "the reader of the output has gone";
 
 const DEFAULT_COLUMNS = 80;
 
+export interface OutputOptions {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onFailure: (failure: OutputFailure) => void;
+}
+
 /** Wraps a stream of the process. After its first failure nothing more is written. */
-export function outputOf(
-  stream: NodeJS.WriteStream,
-  { name, onFailure }: { name: string; onFailure: (failure: OutputFailure) => void },
-): Output {
+export function outputOf(stream: NodeJS.WriteStream, { name, env, onFailure }: OutputOptions): Output {
   let failure: OutputFailure | undefined;
   const fail = (error: NodeJS.ErrnoException): OutputFailure => {
     if (failure) return failure;
@@ -43,7 +48,15 @@ export function outputOf(
     promise.catch(() => {}); // also when nobody waits
     return promise;
   };
-  return { isTty: stream.isTTY === true, columns: stream.columns ?? DEFAULT_COLUMNS, write };
+  const isTty = stream.isTTY === true;
+  return {
+    isTty,
+    get columns() {
+      return stream.columns || DEFAULT_COLUMNS; // a terminal may say it has none at all
+    },
+    hasColors: isTty && !env.NO_COLOR && env.TERM !== "dumb",
+    write,
+  };
 }
 
 function writeError(name: string, error: NodeJS.ErrnoException): BandSoxError {

@@ -18,7 +18,7 @@ async function world({ onError, signal, open }: WorldOptions = {}) {
   const { path, [Symbol.asyncDispose]: dispose } = await temporaryDirectory();
   const written = { stdout: "", stderr: "" };
   const output = (name: "stdout" | "stderr") => ({
-    ...{ isTty: false, columns: 80 },
+    ...{ isTty: false, columns: 80, hasColors: false },
     write: async (data: string | Uint8Array) => {
       written[name] += data;
       if (name === "stderr") onError?.(String(data));
@@ -31,7 +31,7 @@ async function world({ onError, signal, open }: WorldOptions = {}) {
     stdin: keyboardOf(() => process.stdin),
     screen: screenOf(process.stdout),
     signal: signal ?? new AbortController().signal,
-    openBandSox: () => open?.(path) ?? new BandSox({ storageDir: path }),
+    openBandSox: async () => open?.(path) ?? new BandSox({ storageDir: path }),
   };
   const run = (...args: string[]) => runCli(args, context);
   return { run, written, [Symbol.asyncDispose]: dispose };

@@ -1,23 +1,14 @@
-import { Command } from "@commander-js/extra-typings";
-
-/** A command on the image store. */
-export function imageStoreCommand(name: string) {
-  return new Command(name).option(
-    "--storage <dir>",
-    "storage directory (default: BANDSOX_STORAGE, else this user's)",
-  );
-}
+import { storeCommand } from "./common-options.ts";
 
 /** A command that may fetch from a registry. */
 export function fetchingCommand(name: string) {
-  return imageStoreCommand(name)
+  return storeCommand(name)
     .option("--platform <os/arch>", "variant to take, e.g. linux/amd64/v3 (default: this machine's baseline)")
     .option(
       "--creds <user:password>",
       "for the registry named (default: BANDSOX_REGISTRY_CREDS, else stored credentials)",
     )
-    .option("--plain-http <host>", "host or host:port to speak to without TLS; repeatable", collect, [])
-    .option("-q, --quiet", "print only the digest");
+    .option("--plain-http <host>", "host or host:port to speak to without TLS; repeatable", collect, []);
 }
 
 interface FetchingOptions {

@@ -20,7 +20,7 @@ export function addLimitOptions<A extends unknown[], O extends Record<string, un
 }
 
 /** What is parsed of them. */
-interface NewLimitOptions {
+export interface NewLimitOptions {
   timeout?: number | undefined;
   onTimeout?: LimitAction | undefined;
   idleTimeout?: number | undefined;

@@ -1,13 +1,13 @@
 import type { Metadata, VmSpecInput } from "@bandsox/contract";
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { argument } from "./argument.ts";
+import { storeCommand } from "./common-options.ts";
 import { metadataOption } from "./metadata.ts";
-import { STORAGE_OPTION } from "./storage-option.ts";
 import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
 
 /** The options every command that makes a VM has. */
 export function withVmOptions(name: string) {
-  return new Command(name)
+  return storeCommand(name)
     .option("-n, --name <name>", "name to use instead of the id; also the guest's host name")
     .option("--vcpu <count>", "virtual CPUs (default: 1)", wholeNumber)
     .option("-m, --mem <size>", "memory in MiB, or with a unit: 512m, 2g (default: 256)", mib)
@@ -20,8 +20,7 @@ export function withVmOptions(name: string) {
         "cold",
       ] as const),
     )
-    .option("--networking", "give the guest a network")
-    .option(...STORAGE_OPTION);
+    .option("--networking", "give the guest a network");
 }
 
 interface VmOptions {

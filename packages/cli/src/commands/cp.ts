@@ -1,10 +1,11 @@
 import { BandSoxError } from "@bandsox/contract";
-import { Command } from "@commander-js/extra-typings";
+import { storeCommand } from "../args/common-options.ts";
 import { type Location, parseLocation } from "../args/location.ts";
-import { STORAGE_OPTION } from "../args/storage-option.ts";
 import type { CliContext } from "../context.ts";
 import { fileProgress } from "../print/file-progress.ts";
 import { oneLine } from "../print/one-line.ts";
+import { progressOutput } from "../print/progress-output.ts";
+import { jsonText } from "../print/tell.ts";
 import { type CopyOptions, fromGuest, toGuest } from "./copy-files.ts";
 
 const EXAMPLES = `
@@ -18,20 +19,17 @@ Examples:
 
 /** `bandsox cp`: files and directories between this machine and a VM. */
 export function cpCommand(context: CliContext) {
-  return new Command("cp")
+  return storeCommand("cp")
     .description("copy files and directories between this machine and a VM")
     .argument("<source>", "path, vm:path, or - for a tar on stdin", parseLocation)
     .argument("<destination>", "path, vm:path, or - for a tar on stdout", parseLocation)
     .option("-a, --archive", "keep the owners of what is copied into a VM; otherwise it is root's")
     .option("--include <glob>", "of a directory copy only what matches; repeatable", collect)
     .option("--exclude <glob>", "of a directory leave out what matches; repeatable", collect)
-    .option("-q, --quiet", "show no progress")
-    .option(...STORAGE_OPTION)
     .addHelpText("after", EXAMPLES)
     .action(async (source, destination, options) => {
-      await using bandsox = context.openBandSox(options);
-      const stderr = options.quiet ? { ...context.stderr, isTty: false } : context.stderr;
-      const progress = fileProgress(stderr, "copying");
+      await using bandsox = await context.openBandSox(options);
+      const progress = fileProgress(progressOutput(context, options), "copying");
       const copy: CopyOptions = {
         include: options.include,
         exclude: options.exclude,
@@ -48,8 +46,10 @@ export function cpCommand(context: CliContext) {
             ? await fromGuest(context, files, { from, to: to as Exclude<Location, GuestLocation> }, copy)
             : await toGuest(context, files, { from, to: to as GuestLocation }, copy);
         await progress.clear();
-        for (const { path, reason } of skipped)
-          await context.stderr.write(`left out: ${oneLine(path)}: ${reason}\n`);
+        if (options.json) await context.stdout.write(jsonText({ skipped }));
+        else
+          for (const { path, reason } of skipped)
+            await context.stderr.write(`left out: ${oneLine(path)}: ${reason}\n`);
       } finally {
         await progress.clear();
       }

@@ -1,11 +1,13 @@
-import type { Terminal, TerminalOptions, Vm } from "bandsox";
+import type { ExecExit, Terminal, TerminalOptions, Vm } from "bandsox";
 import type { CliContext } from "../context.ts";
+import { jsonText } from "../print/tell.ts";
 import { requireTty, useTerminal } from "../terminal/use-terminal.ts";
 
 /** How a command gets its terminal. */
 export interface InTerminal extends TerminalOptions {
   /** Whether it is typed to */
   interactive: boolean;
+  json?: true | undefined;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface InTerminal extends TerminalOptions {
 export async function execInTerminal(
   context: CliContext,
   vm: Vm,
-  { interactive, ...options }: InTerminal,
+  { interactive, json, ...options }: InTerminal,
 ): Promise<number> {
   if (interactive) requireTty(context);
   const term = context.env.TERM;
@@ -29,7 +31,7 @@ export async function execInTerminal(
   try {
     const exit = await useTerminal(context, terminal, { interactive });
     isLeft = exit === undefined;
-    if (isLeft) await tellWhereItIs(context, vm, terminal);
+    await tellHowItEnded(context, { vm, terminal, exit, json });
     return exit?.exitCode ?? 0;
   } finally {
     // What failed first is what the user should hear of.
@@ -37,9 +39,24 @@ export async function execInTerminal(
   }
 }
 
-/** Says how to get back to a terminal that was left. */
-export async function tellWhereItIs(context: CliContext, vm: Vm, { id }: Terminal): Promise<void> {
-  await context.stderr.write(
-    `\r\ndetached from session ${id}; get back with: bandsox terminal ${vm.id} ${id}\n`,
-  );
+/** How a terminal was shown, and what became of it. */
+interface Ended extends Pick<InTerminal, "json"> {
+  readonly vm: Vm;
+  readonly terminal: Terminal;
+  /** Absent when the user left it running */
+  readonly exit: ExecExit | undefined;
+}
+
+/** Says how to get back to a terminal that was left; as JSON, how it ended in any case. */
+export async function tellHowItEnded(
+  context: CliContext,
+  { vm, terminal, exit, json }: Ended,
+): Promise<void> {
+  if (json) {
+    const isDetached = exit === undefined;
+    await context.stdout.write(jsonText({ vm: vm.id, session: terminal.id, isDetached, ...exit }));
+  } else if (!exit) {
+    const back = `bandsox terminal ${vm.id} ${terminal.id}`;
+    await context.stderr.write(`\r\ndetached from session ${terminal.id}; get back with: ${back}\n`);
+  }
 }

@@ -12,7 +12,7 @@ import { runCli } from "../run-cli.ts";
 function commandLine({ files }: FilesWorld, { isTty = false, stdin = Buffer.alloc(0) as Uint8Array } = {}) {
   const printed = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
   const output = (name: keyof typeof printed): Output => ({
-    ...{ isTty, columns: 80 },
+    ...{ isTty, columns: 80, hasColors: false },
     write: async (data) => {
       printed[name] = Buffer.concat([printed[name], Buffer.from(data as Uint8Array)]);
     },
@@ -28,7 +28,7 @@ function commandLine({ files }: FilesWorld, { isTty = false, stdin = Buffer.allo
     stdin: { isTty, open: () => Readable.from([stdin], { objectMode: false }), setRaw: () => {} },
     screen: { size: { cols: 80, rows: 24 }, onResize: () => ({ [Symbol.dispose]: () => {} }) },
     signal: new AbortController().signal,
-    openBandSox: () => ({ getVm, [Symbol.asyncDispose]: async () => {} }) as unknown as BandSox,
+    openBandSox: async () => ({ getVm, [Symbol.asyncDispose]: async () => {} }) as unknown as BandSox,
   };
   return {
     run: (...args: string[]) => runCli(args, context),

@@ -14,7 +14,7 @@ import { runCli } from "../run-cli.ts";
 function commandLine(w: RunningVm, { isTty = false } = {}) {
   const printed = { stdout: "", stderr: "" };
   const output = (name: keyof typeof printed): Output => ({
-    ...{ isTty, columns: 80 },
+    ...{ isTty, columns: 80, hasColors: false },
     write: async (data) => {
       printed[name] += typeof data === "string" ? data : Buffer.from(data);
     },
@@ -37,7 +37,7 @@ function commandLine(w: RunningVm, { isTty = false } = {}) {
       },
     },
     signal: controller.signal,
-    openBandSox: () =>
+    openBandSox: async () =>
       ({ getVm: async () => w.vm, [Symbol.asyncDispose]: async () => {} }) as unknown as BandSox,
   };
   const resize = (cols: number, rows: number) => {

@@ -1,14 +1,15 @@
-import { Command } from "@commander-js/extra-typings";
-import { init, type SetupStep } from "bandsox";
-import { STORAGE_OPTION } from "../args/storage-option.ts";
+import type { SetupStep } from "bandsox";
+import { storeCommand } from "../args/common-options.ts";
 import type { CliContext } from "../context.ts";
+import { progressOutput } from "../print/progress-output.ts";
+import { tell } from "../print/tell.ts";
 
 const CLEAR_LINE = "\r\u001b[2K";
 const PERCENT = 100;
 
 /** `bandsox init`: the guest kernel and the initramfs. */
 export function initCommand(context: CliContext) {
-  return new Command("init")
+  return storeCommand("init")
     .description(
       "set the storage up: guest kernel, initramfs, and a root file system if one is given; what is there is kept",
     )
@@ -25,9 +26,27 @@ export function initCommand(context: CliContext) {
     .option("--rootfs-sha256 <hex>", "what that file must hash to")
     .option("--skip-rootfs", "leave bandsox-base as it is, or absent")
     .option("--skip-cni", "accepted for scripts of earlier versions: no CNI plugins are installed by init")
+    .option(
+      "--kernel-output <path>",
+      "accepted for scripts of earlier versions: kernels are kept by what they hash to",
+    )
+    .option(
+      "--cni-url <url>",
+      "accepted for scripts of earlier versions: no CNI plugins are installed by init",
+    )
+    .option(
+      "--cni-dir <dir>",
+      "accepted for scripts of earlier versions: no CNI plugins are installed by init",
+    )
+    .option(
+      "--rootfs-output <path>",
+      "accepted for scripts of earlier versions: it is kept as the image bandsox-base",
+    )
     .option("-f, --force", "look for a kernel, and fetch the root file system, even though there is one")
-    .option(...STORAGE_OPTION)
+    .addHelpText("after", EXAMPLES)
     .action(async ({ kernelUrl, kernelSha256, rootfsUrl, rootfsSha256, ...options }) => {
+      const { init } = await import("bandsox");
+      const progress = progressOutput(context, options);
       const rootfs =
         options.skipRootfs || rootfsUrl === undefined ? undefined : { url: rootfsUrl, sha256: rootfsSha256 };
       const done = await init({
@@ -36,13 +55,23 @@ export function initCommand(context: CliContext) {
         skipKernel: options.skipKernel,
         rootfs,
         refresh: options.force,
-        onProgress: (step) => void context.stderr.write(stepLine(step, context.stderr.isTty)),
+        onProgress: (step) => void progress.write(stepLine(step, progress.isTty)),
         signal: context.signal,
       });
-      if (done.bootFiles) await context.stdout.write(`ready: kernel ${done.bootFiles.kernelRelease}\n`);
-      if (done.rootfsDigest) await context.stdout.write(`ready: bandsox-base ${done.rootfsDigest}\n`);
+      const kernel = done.bootFiles?.kernelRelease;
+      const digest = done.rootfsDigest;
+      await tell(context, options, {
+        json: { kernelRelease: kernel, rootfsDigest: digest },
+        text: `${kernel ? `ready: kernel ${kernel}\n` : ""}${digest ? `ready: bandsox-base ${digest}\n` : ""}`,
+      });
     });
 }
+
+const EXAMPLES = `
+Examples:
+  bandsox init
+  bandsox init --rootfs-url ./bandsox-base.ext4
+  bandsox init --kernel-url ./vmlinux --kernel-sha256 9f86d0…`;
 
 /** A step as text: progress rewrites its line on a terminal and is left out elsewhere. */
 export function stepLine({ step, state, text, fraction }: SetupStep, isTty: boolean): string {

@@ -1,18 +1,30 @@
-import { Command } from "@commander-js/extra-typings";
-import { STORAGE_OPTION } from "../args/storage-option.ts";
+import { storeCommand } from "../args/common-options.ts";
 import type { CliContext } from "../context.ts";
+import { jsonLine } from "../print/tell.ts";
 
 /** `bandsox logs`: what a VM wrote to its console. */
 export function logsCommand(context: CliContext) {
-  return new Command("logs")
+  return storeCommand("logs")
     .description("print a VM's console log, in any state of the VM")
     .argument("<vm>", "id, name, or the start of an id")
     .option("-f, --follow", "go on with what is written, until interrupted")
-    .option(...STORAGE_OPTION)
-    .action(async (reference, { follow = false, storage }) => {
-      await using bandsox = context.openBandSox({ storage });
+    .addHelpText("after", "\nExamples:\n  bandsox logs my-vm\n  bandsox logs -f my-vm")
+    .action(async (reference, { follow = false, ...options }) => {
+      await using bandsox = await context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
-      for await (const text of vm.consoleLog({ follow, signal: context.signal }))
-        await context.stdout.write(text);
+      const log = vm.consoleLog({ follow, signal: context.signal });
+      if (options.json) for await (const line of linesOf(log)) await context.stdout.write(jsonLine({ line }));
+      else for await (const text of log) await context.stdout.write(text);
     });
+}
+
+/** A text that comes in pieces, line by line; a last line without an end is one, too. */
+async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  let begun = "";
+  for await (const piece of pieces) {
+    const lines = (begun + piece).split("\n");
+    begun = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (begun !== "") yield begun;
 }

@@ -1,15 +1,15 @@
 import { isAnyBandSoxError } from "@bandsox/contract";
-import { Command } from "@commander-js/extra-typings";
 import { argument } from "../args/argument.ts";
-import { STORAGE_OPTION } from "../args/storage-option.ts";
+import { storeCommand } from "../args/common-options.ts";
 import { parsePortPair } from "../args/values.ts";
 import type { CliContext } from "../context.ts";
+import { jsonLine } from "../print/tell.ts";
 
 const pair = argument(parsePortPair);
 
 /** `bandsox port-forward`: ports of this machine that lead into a VM. */
 export function portForwardCommand(context: CliContext) {
-  return new Command("port-forward")
+  return storeCommand("port-forward")
     .description("make ports of this machine lead into a VM, until interrupted")
     .argument("<vm>", "id, name, or the start of an id")
     .argument(
@@ -18,13 +18,12 @@ export function portForwardCommand(context: CliContext) {
       (text: string, previous: ReturnType<typeof pair>[] | undefined) => [...(previous ?? []), pair(text)],
     )
     .option("--address <ip>", "address of this machine to listen at (default: 127.0.0.1)")
-    .option(...STORAGE_OPTION)
     .addHelpText(
       "after",
       "\nExamples:\n  bandsox port-forward my-vm 8000\n  bandsox port-forward my-vm 8080:80",
     )
-    .action(async (reference, ports, { address, storage }) => {
-      await using bandsox = context.openBandSox({ storage });
+    .action(async (reference, ports, { address, ...options }) => {
+      await using bandsox = await context.openBandSox(options);
       await using listening = new AsyncDisposableStack();
       const vm = await bandsox.getVm(reference);
       const onConnectionError = (error: unknown) => {
@@ -33,10 +32,15 @@ export function portForwardCommand(context: CliContext) {
       for (const { host, guest } of ports) {
         const where = address === undefined ? {} : { address };
         const forwarded = listening.use(await vm.forwardPort({ host, guest, ...where, onConnectionError }));
-        await context.stdout.write(`${forwarded.address}:${forwarded.port} leads to ${guest} in ${vm.id}\n`);
+        const json = { vm: vm.id, address: forwarded.address, port: forwarded.port, guest };
+        await context.stdout.write(options.json ? jsonLine(json) : line(json));
       }
       await interruption(context.signal);
     });
+}
+
+function line({ vm, address, port, guest }: { vm: string; address: string; port: number; guest: number }) {
+  return `${address}:${port} leads to ${guest} in ${vm}\n`;
 }
 
 function interruption(signal: AbortSignal): Promise<void> {

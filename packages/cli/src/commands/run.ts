@@ -1,12 +1,13 @@
 import { BandSoxError } from "@bandsox/contract";
-import type { BandSox, CreateVmOptions, Vm } from "bandsox";
+import type { BandSox, Vm } from "bandsox";
 import { commandWords } from "../args/command-words.ts";
 import { toExecOptions, withExecOptions } from "../args/exec-options.ts";
 import { toSpec, withVmOptions } from "../args/vm-options.ts";
 import type { CliContext } from "../context.ts";
 import { ExitWith } from "../exit-codes.ts";
-import { imageProgress } from "../print/image-progress.ts";
-import { streamExec } from "./stream-exec.ts";
+import { progressOutput } from "../print/progress-output.ts";
+import { createWithProgress } from "./create-with-progress.ts";
+import { runExec } from "./run-exec.ts";
 
 /** `bandsox run`: a VM for one command. */
 export function runCommand(context: CliContext) {
@@ -17,22 +18,19 @@ export function runCommand(context: CliContext) {
       "[command...]",
       "command and arguments, given to the image's entrypoint (default: the image's own)",
     )
-    .option("-q, --quiet", "show no progress: stderr is the command's alone")
     .option("--entrypoint <program>", "program to run instead of the image's entrypoint; empty for none")
     .passThroughOptions()
     .addHelpText("after", EXAMPLES)
     .action(async (image, command, options) => {
-      await using bandsox = context.openBandSox(options);
+      await using bandsox = await context.openBandSox(options);
       await using cleanUp = new AsyncDisposableStack();
-      const vm = await createWithProgress(
-        options.quiet ? withoutProgress(context) : context,
-        bandsox,
-        image,
-        { ...toSpec(options), ephemeral: true },
-      );
+      const vm = await createWithProgress(bandsox, {
+        ...toSpec(options),
+        ...{ image, ephemeral: true, signal: context.signal, progress: progressOutput(context, options) },
+      });
       cleanUp.defer(() => vm.delete());
       const argv = await commandLine(bandsox, vm, commandWords(command), options.entrypoint);
-      const exitCode = await streamExec(context, vm, argv, toExecOptions(options));
+      const exitCode = await runExec(context, vm, { argv, json: options.json, ...toExecOptions(options) });
       if (exitCode !== 0) throw new ExitWith(exitCode);
     });
 }
@@ -41,26 +39,6 @@ const EXAMPLES = `
 Examples:
   bandsox run python:3-alpine python3 -c 'print("Hello from VM!")'
   bandsox run --mem 1g --vcpu 2 oci:./my-layout:latest -- make test`;
-
-/** Makes a VM and shows on stderr what takes long. */
-export async function createWithProgress(
-  context: CliContext,
-  bandsox: BandSox,
-  image: string,
-  spec: Omit<CreateVmOptions, "signal">,
-): Promise<Vm> {
-  const progress = imageProgress(context.stderr, image);
-  try {
-    return await bandsox.createVm(image, { ...spec, signal: context.signal, onImageEvent: progress.onEvent });
-  } finally {
-    await progress.clear();
-  }
-}
-
-/** The same context, for work whose progress nobody wants to see. */
-export function withoutProgress(context: CliContext): CliContext {
-  return { ...context, stderr: { ...context.stderr, write: async () => {} } };
-}
 
 /** Entrypoint and command as Docker joins them: a given command replaces the image's, a given entrypoint both. */
 async function commandLine(

@@ -1,28 +1,69 @@
-import { Command } from "@commander-js/extra-typings";
-import type { VmStats } from "bandsox";
-import { STORAGE_OPTION } from "../args/storage-option.ts";
+import { setTimeout } from "node:timers/promises";
+import { Option } from "@commander-js/extra-typings";
+import type { Vm, VmStats } from "bandsox";
+import { argument } from "../args/argument.ts";
+import { type CommonOptions, storeCommand } from "../args/common-options.ts";
+import { parseDurationMs } from "../args/values.ts";
 import type { CliContext } from "../context.ts";
-import { columns } from "../print/columns.ts";
 import { mebibytes } from "../print/size.ts";
+import { table } from "../print/table.ts";
+import { jsonLine, tell } from "../print/tell.ts";
 
 const MS_PER_SECOND = 1000;
+const INTERVAL_MS = 1000;
+const SHORTEST_INTERVAL_MS = 100;
+/** To the top left, and what was below is gone */
+const START_OVER = "\u001b[H\u001b[J";
 
 /** `bandsox stats`: how a guest is doing. */
 export function statsCommand(context: CliContext) {
-  return new Command("stats")
+  return storeCommand("stats")
     .description("print what a VM's guest says of its time, memory, disk and load")
     .argument("<vm>", "id, name, or the start of an id")
-    .option("--json", "print JSON")
-    .option(...STORAGE_OPTION)
-    .action(async (reference, { json, storage }) => {
-      await using bandsox = context.openBandSox({ storage });
+    .option("-w, --watch", "print it again and again until interrupted; as JSON one line each time")
+    .addOption(
+      new Option("--interval <duration>", "time between two looks, with --watch (default: 1s)").argParser(
+        argument(parseDurationMs),
+      ),
+    )
+    .addHelpText("after", "\nExamples:\n  bandsox stats my-vm\n  bandsox stats --watch --json my-vm")
+    .action(async (reference, { watch, interval = INTERVAL_MS, ...options }) => {
+      await using bandsox = await context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
+      const pauseMs = Math.max(interval, SHORTEST_INTERVAL_MS);
+      if (watch) return watchStats(context, vm, { ...options, pauseMs });
       const stats = await vm.stats({ signal: context.signal });
-      await context.stdout.write(json ? `${JSON.stringify(stats, undefined, 2)}\n` : text(stats));
+      await tell(context, options, { json: stats, text: () => text(context, stats) });
     });
 }
 
-function text({ uptimeMs, cpu, memory, disk, processes, load, oomKills, io, network }: VmStats): string {
+async function watchStats(
+  context: CliContext,
+  vm: Vm,
+  { json, pauseMs }: CommonOptions & { pauseMs: number },
+): Promise<void> {
+  const { signal, stdout } = context;
+  while (!signal.aborted) {
+    const stats = await untilInterrupted(signal, vm.stats({ signal }));
+    if (!stats) return;
+    const screen = `${stdout.isTty ? START_OVER : ""}${text(context, stats)}`;
+    await stdout.write(json ? jsonLine(stats) : screen);
+    await setTimeout(pauseMs, undefined, { signal }).catch(() => {}); // the end of the wait is the end of the loop
+  }
+}
+
+/** What is watched ends by being interrupted: that is no failure. */
+async function untilInterrupted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+function text({ stdout }: CliContext, stats: VmStats): string {
+  const { uptimeMs, cpu, memory, disk, processes, load, oomKills, io, network } = stats;
   const rows = [
     ["up", `${Math.floor(uptimeMs / MS_PER_SECOND)} s`],
     ["cpu", `${cpu.count}, used ${(cpu.usedMs / MS_PER_SECOND).toFixed(1)} s`],
@@ -40,5 +81,5 @@ function text({ uptimeMs, cpu, memory, disk, processes, load, oomKills, io, netw
     ["processes", `${processes}`],
     ["oom kills", `${oomKills}`],
   ];
-  return columns(["WHAT", "NOW"], rows);
+  return table(stdout, ["WHAT", "NOW"], rows);
 }

@@ -1,25 +1,27 @@
-import { Command } from "@commander-js/extra-typings";
 import type { VmEnd } from "bandsox";
 import { argument } from "../args/argument.ts";
-import { STORAGE_OPTION } from "../args/storage-option.ts";
+import { storeCommand } from "../args/common-options.ts";
 import { parseWholeNumber } from "../args/values.ts";
 import type { CliContext } from "../context.ts";
 import { bytes } from "../print/bytes.ts";
 import { oneLine } from "../print/one-line.ts";
+import { tell } from "../print/tell.ts";
 
 /** `bandsox why`, also `bandsox vm why`: how a VM ended. */
-export function whyCommand(context: CliContext) {
-  return new Command("why")
+export function whyCommand(context: CliContext, parent = "") {
+  return storeCommand("why")
     .description("say why a VM ended, what tells so, and what to do about it; the VM may be gone")
     .argument("<vm>", "id or name")
-    .option("--json", "print JSON, with the last 64 KiB of the console")
     .option("--lines <count>", "lines of the console to show (default: 20)", argument(parseWholeNumber))
-    .option(...STORAGE_OPTION)
-    .action(async (reference, { json, lines = 20, ...options }) => {
-      await using bandsox = context.openBandSox(options);
+    .addHelpText(
+      "after",
+      `\nExamples:\n  bandsox ${parent}why my-vm\n  bandsox ${parent}why --json my-vm | jq -r .cause`,
+    )
+    .action(async (reference, { lines = 20, ...options }) => {
+      await using bandsox = await context.openBandSox(options);
       const end = await bandsox.why(reference);
-      if (json) return context.stdout.write(`${JSON.stringify(end ?? null, undefined, 2)}\n`);
-      await context.stdout.write(end ? told(end, lines) : `${oneLine(reference)} has not ended\n`);
+      const text = () => (end ? told(end, lines) : `${oneLine(reference)} has not ended\n`);
+      await tell(context, options, { json: end ?? null, text, ids: end ? [end.vmId] : [] });
     });
 }
 

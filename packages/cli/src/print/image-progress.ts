@@ -1,7 +1,7 @@
 import type { CreateVmOptions } from "bandsox";
 import type { Output } from "../output.ts";
+import { progressLine } from "./file-progress.ts";
 
-const MEGABYTE = 1_000_000;
 const MS_PER_SECOND = 1000;
 const CLEAR_LINE = "\r\u001b[2K";
 
@@ -31,14 +31,17 @@ export function imageProgress(stderr: Output, image: string) {
       size: event.sizeBytes,
       received: event.state === "done" ? event.sizeBytes : event.receivedBytes,
     });
-    if (stderr.isTty) void line(`fetching ${image}: ${sums([...blobs.values()])}`);
+    if (stderr.isTty) void line(progressLine(`fetching ${image}`, sums([...blobs.values()])));
   };
-  const clear = () => (shown && stderr.isTty ? stderr.write(CLEAR_LINE) : Promise.resolve());
-  return { onEvent, clear };
+  const clear = async () => {
+    if (shown && stderr.isTty) await stderr.write(CLEAR_LINE);
+    shown = false;
+  };
+  return { onEvent, show: line, clear };
 }
 
-function sums(blobs: readonly { size: number; received: number }[]): string {
-  const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
+function sums(blobs: readonly { size: number; received: number }[]) {
+  const total = blobs.reduce((sum, blob) => sum + blob.size, 0);
   const received = blobs.reduce((sum, blob) => sum + blob.received, 0);
-  return `${(received / MEGABYTE).toFixed(1)} of ${(size / MEGABYTE).toFixed(1)} MB`;
+  return { bytes: received, total };
 }

@@ -1,27 +1,24 @@
-import { imageStoreCommand } from "../../args/image-options.ts";
+import { storeCommand } from "../../args/common-options.ts";
 import type { CliContext } from "../../context.ts";
 import { bytes } from "../../print/bytes.ts";
-import { columns } from "../../print/columns.ts";
+import { table } from "../../print/table.ts";
+import { tell } from "../../print/tell.ts";
 
 /** `bandsox image history`. */
 export function imageHistoryCommand(context: CliContext) {
-  return imageStoreCommand("history")
+  return storeCommand("history")
     .description("show how an image was built, the first step first")
     .argument("<image>", "name, digest, or start of a digest")
-    .option("--json", "print JSON")
+    .addHelpText("after", "\nExamples:\n  bandsox image history python:3-alpine")
     .action(async (image, options) => {
-      await using bandsox = context.openBandSox(options);
+      await using bandsox = await context.openBandSox(options);
       const steps = await bandsox.images.history(image);
-      if (options.json) return context.stdout.write(`${JSON.stringify(steps, undefined, 2)}\n`);
-      const rows = steps.map((step) => [
-        step.builtAt ?? "",
-        bytes(step.sizeBytes),
-        oneLine(step.createdBy || step.comment),
+      const rows = steps.map(({ builtAt, sizeBytes, createdBy, comment }) => [
+        builtAt ?? "",
+        bytes(sizeBytes),
+        (createdBy || comment).replace(/\s+/g, " ").trim(),
       ]);
-      await context.stdout.write(columns(["BUILT", "SIZE", "BY"], rows));
+      const text = () => table(context.stdout, ["BUILT", "SIZE", "BY"], rows);
+      await tell(context, options, { json: steps, text });
     });
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").trim();
 }

@@ -2,6 +2,8 @@ import { fetchingCommand, toFetchOptions } from "../../args/image-options.ts";
 import { assignment } from "../../args/vm-options.ts";
 import type { CliContext } from "../../context.ts";
 import { imageProgress } from "../../print/image-progress.ts";
+import { progressOutput } from "../../print/progress-output.ts";
+import { tell } from "../../print/tell.ts";
 import { stored } from "./pull.ts";
 
 /** `bandsox image import`. */
@@ -18,9 +20,13 @@ export function imageImportCommand(context: CliContext) {
     .option("--cmd <word...>", "command of a tar, dir or ext4 source")
     .option("-w, --workdir <dir>", "working directory of a tar, dir or ext4 source")
     .option("-u, --user <user>", "user of a tar, dir or ext4 source")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  bandsox image import tar:rootfs.tar.zst my-base\n  bandsox image import -e PATH=/bin --cmd /bin/sh -- dir:./root my-root",
+    )
     .action(async (source, name, options) => {
-      await using bandsox = context.openBandSox(options);
-      const progress = imageProgress(context.stderr, source);
+      await using bandsox = await context.openBandSox(options);
+      const progress = imageProgress(progressOutput(context, options), source);
       const { env, entrypoint, cmd, workdir, user } = options;
       const config = {
         env,
@@ -35,6 +41,6 @@ export function imageImportCommand(context: CliContext) {
         onEvent: progress.onEvent,
       };
       const info = await bandsox.images.import(source, name, { ...how, config }).finally(progress.clear);
-      await context.stdout.write(options.quiet ? `${info.digest}\n` : stored(name, info));
+      await tell(context, options, { json: info, text: stored(name, info), ids: [info.digest] });
     });
 }

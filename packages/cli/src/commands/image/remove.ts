@@ -1,32 +1,29 @@
-import { isAnyBandSoxError } from "@bandsox/contract";
-import { imageStoreCommand } from "../../args/image-options.ts";
+import { storeCommand } from "../../args/common-options.ts";
+import { confirm, withConfirmation } from "../../args/confirmation.ts";
 import type { CliContext } from "../../context.ts";
-import { EXIT, ExitWith } from "../../exit-codes.ts";
 import { bytes, shortDigest } from "../../print/bytes.ts";
+import { forEach } from "../for-each.ts";
 
 /** `bandsox image remove`. */
 export function imageRemoveCommand(context: CliContext) {
-  return imageStoreCommand("remove")
+  return withConfirmation(storeCommand("remove"))
     .alias("rm")
     .description("remove names, and with its last name the image")
     .argument("<image...>", "names, digests, or starts of digests")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  bandsox image remove my-app:1\n  bandsox image rm --yes $(bandsox image list -q)",
+    )
     .action(async (images, options) => {
-      await using bandsox = context.openBandSox(options);
-      let failed = false;
-      for (const image of images) {
-        try {
-          const { references, digests, freedBytes } = await bandsox.images.remove(image, {
-            signal: context.signal,
-          });
-          for (const reference of references) await context.stdout.write(`${reference}\n`);
-          for (const digest of digests)
-            await context.stderr.write(`removed ${shortDigest(digest)}, ${bytes(freedBytes)} freed\n`);
-        } catch (error) {
-          if (!isAnyBandSoxError(error) || context.signal.aborted) throw error;
-          failed = true;
-          await context.stderr.write(`bandsox: ${error.message}\nhint: ${error.hint}\n`);
-        }
-      }
-      if (failed) throw new ExitWith(EXIT.failed);
+      const what = `remove ${images.length} images: ${images.join(", ")}`;
+      if (images.length > 1) await confirm(context, { ...options, what, isSpeltOut: true });
+      await using bandsox = await context.openBandSox(options);
+      const isSilent = options.json || options.quiet;
+      await forEach(context, { ...options, references: images }, async (image) => {
+        const removed = await bandsox.images.remove(image, { signal: context.signal });
+        for (const digest of isSilent ? [] : removed.digests)
+          await context.stderr.write(`removed ${shortDigest(digest)}, ${bytes(removed.freedBytes)} freed\n`);
+        return { id: removed.references.join("\n") || removed.digests.join("\n"), json: () => removed };
+      });
     });
 }

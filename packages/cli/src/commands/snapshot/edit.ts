@@ -1,49 +1,57 @@
-import { Command } from "@commander-js/extra-typings";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
+import { storeCommand } from "../../args/common-options.ts";
+import { confirm, withConfirmation } from "../../args/confirmation.ts";
 import type { CliContext } from "../../context.ts";
 import { fields } from "../../print/fields.ts";
+import { tell } from "../../print/tell.ts";
+import { forEach } from "../for-each.ts";
 
 /** `bandsox snapshot info`. */
 export function snapshotInfoCommand(context: CliContext) {
-  return new Command("info")
+  return storeCommand("info")
     .alias("inspect")
     .description("show what is known of a snapshot")
     .argument("<snapshot>", "id, name, or start of an id")
-    .option("--json", "print JSON")
-    .option(...STORAGE_OPTION)
+    .addHelpText("after", "\nExamples:\n  bandsox snapshot info before-upgrade")
     .action(async (reference, options) => {
-      await using bandsox = context.openBandSox(options);
+      await using bandsox = await context.openBandSox(options);
       const info = await bandsox.snapshots.inspect(reference);
-      await context.stdout.write(options.json ? `${JSON.stringify(info, undefined, 2)}\n` : fields(info));
+      await tell(context, options, { json: info, text: () => fields(info), ids: [info.id] });
     });
 }
 
 /** `bandsox snapshot rename`. */
 export function snapshotRenameCommand(context: CliContext) {
-  return new Command("rename")
+  return storeCommand("rename")
     .description("give a snapshot another name")
     .argument("<snapshot>", "id, name, or start of an id")
     .argument("<name>", "the new name")
-    .option(...STORAGE_OPTION)
+    .addHelpText("after", "\nExamples:\n  bandsox snapshot rename before-upgrade v1")
     .action(async (reference, name, options) => {
-      await using bandsox = context.openBandSox(options);
-      const { id } = await bandsox.snapshots.rename(reference, name);
-      await context.stdout.write(`${id}\n`);
+      await using bandsox = await context.openBandSox(options);
+      const info = await bandsox.snapshots.rename(reference, name);
+      await tell(context, options, { json: info, text: `${info.id}\n`, ids: [info.id] });
     });
 }
 
 /** `bandsox snapshot delete`. */
 export function snapshotDeleteCommand(context: CliContext) {
-  return new Command("delete")
+  return withConfirmation(storeCommand("delete"))
     .alias("rm")
-    .description("delete a snapshot")
-    .argument("<snapshot>", "id, name, or start of an id")
+    .description("delete snapshots")
+    .argument("<snapshot...>", "ids, names, or starts of ids")
     .option("-f, --force", "also while VMs go on from it; they run on")
-    .option(...STORAGE_OPTION)
-    .action(async (reference, { force, ...options }) => {
-      await using bandsox = context.openBandSox(options);
-      const { id } = await bandsox.snapshots.inspect(reference);
-      await bandsox.snapshots.delete(id, { force, signal: context.signal });
-      await context.stdout.write(`${id}\n`);
+    .addHelpText(
+      "after",
+      "\nExamples:\n  bandsox snapshot delete before-upgrade\n  bandsox snapshot delete --yes v1 v2",
+    )
+    .action(async (references, { force, ...options }) => {
+      const what = `delete ${references.length} snapshots: ${references.join(", ")}`;
+      if (references.length > 1) await confirm(context, { ...options, what, isSpeltOut: true });
+      await using bandsox = await context.openBandSox(options);
+      await forEach(context, { ...options, references }, async (reference) => {
+        const info = await bandsox.snapshots.inspect(reference);
+        await bandsox.snapshots.delete(info.id, { force, signal: context.signal });
+        return { id: info.id, json: () => info };
+      });
     });
 }

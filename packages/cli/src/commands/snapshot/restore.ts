@@ -1,14 +1,15 @@
 import { BandSoxError } from "@bandsox/contract";
-import { Command } from "@commander-js/extra-typings";
+import type { VmInfo } from "bandsox";
 import { argument } from "../../args/argument.ts";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
+import { storeCommand } from "../../args/common-options.ts";
 import { parseWholeNumber } from "../../args/values.ts";
 import { assignment } from "../../args/vm-options.ts";
 import type { CliContext } from "../../context.ts";
+import { tell } from "../../print/tell.ts";
 
 /** `bandsox snapshot restore`. */
 export function snapshotRestoreCommand(context: CliContext) {
-  return new Command("restore")
+  return storeCommand("restore")
     .description("make VMs that go on where a snapshot was taken, and print their ids")
     .argument("<snapshot>", "id, name, or start of an id")
     .option("-n, --name <name>", "name of the VM to use instead of its id; also the guest's host name")
@@ -18,18 +19,25 @@ export function snapshotRestoreCommand(context: CliContext) {
       "variable for every command, instead of those it had; repeatable",
       assignment,
     )
-    .option(...STORAGE_OPTION)
+    .option("--enable-networking", "accepted for scripts of earlier versions: it is as in the snapshot")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  bandsox snapshot restore before-upgrade --name again\n  bandsox snapshot restore -c 8 ready",
+    )
     .action(async (reference, { name, count = 1, env, ...options }) => {
       assertCount(count, name);
-      await using bandsox = context.openBandSox(options);
+      await using bandsox = await context.openBandSox(options);
+      const infos: VmInfo[] = [];
       for (let made = 0; made < count; made++) {
         const vm = await bandsox.snapshots.restore(reference, {
           ...(name === undefined ? {} : { name }),
           ...(env === undefined ? {} : { env }),
           signal: context.signal,
         });
-        await context.stdout.write(`${vm.id}\n`);
+        if (options.json) infos.push(await vm.info());
+        else await context.stdout.write(`${vm.id}\n`);
       }
+      if (options.json) await tell(context, options, { json: infos, text: "" });
     });
 }
 

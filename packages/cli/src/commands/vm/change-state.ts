@@ -1,6 +1,6 @@
-import { Command } from "@commander-js/extra-typings";
+import type { Command } from "@commander-js/extra-typings";
 import type { Vm } from "bandsox";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
+import { storeCommand } from "../../args/common-options.ts";
 import type { CliContext } from "../../context.ts";
 import { eachVm } from "./each-vm.ts";
 
@@ -34,15 +34,16 @@ const COMMANDS: readonly StateCommand[] = [
   },
 ];
 
-export function vmStateCommands(context: CliContext) {
-  return COMMANDS.map(({ name, description, change }) =>
-    new Command(name)
-      .description(description)
-      .argument("<vm...>", "ids, names, or starts of ids")
-      .option(...STORAGE_OPTION)
-      .action(async (references, options) => {
-        await using bandsox = context.openBandSox(options);
-        await eachVm(context, { bandsox, references }, (vm) => change(vm, context.signal));
-      }),
+export function vmStateCommands(context: CliContext): Command[] {
+  return COMMANDS.map(
+    ({ name, description, change }) =>
+      storeCommand(name)
+        .description(description)
+        .argument("<vm...>", "ids, names, or starts of ids")
+        .addHelpText("after", `\nExamples:\n  bandsox vm ${name} my-vm\n  bandsox vm ${name} my-vm 3fk9`)
+        .action(async (references, options) => {
+          await using bandsox = await context.openBandSox(options);
+          await eachVm(context, { ...options, bandsox, references }, (vm) => change(vm, context.signal));
+        }) as unknown as Command,
   );
 }

@@ -1,17 +1,27 @@
-import { Command } from "@commander-js/extra-typings";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
+import { storeCommand } from "../../args/common-options.ts";
+import { confirm, withConfirmation } from "../../args/confirmation.ts";
 import type { CliContext } from "../../context.ts";
-import { eachVm } from "./each-vm.ts";
+import { forEach } from "../for-each.ts";
 
 /** `bandsox vm delete`. */
 export function vmDeleteCommand(context: CliContext) {
-  return new Command("delete")
+  return withConfirmation(storeCommand("delete"))
     .alias("rm")
     .description("delete VMs in any state, with their disks")
     .argument("<vm...>", "ids, names, or starts of ids")
-    .option(...STORAGE_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  bandsox vm delete my-vm\n  bandsox vm delete --yes $(bandsox vm list -q)",
+    )
     .action(async (references, options) => {
-      await using bandsox = context.openBandSox(options);
-      await eachVm(context, { bandsox, references }, (vm) => vm.delete({ signal: context.signal }));
+      const what = `delete ${references.length} VMs with their disks: ${references.join(", ")}`;
+      if (references.length > 1) await confirm(context, { ...options, what, isSpeltOut: true });
+      await using bandsox = await context.openBandSox(options);
+      await forEach(context, { ...options, references }, async (reference) => {
+        const vm = await bandsox.getVm(reference);
+        const before = options.json ? await vm.info() : undefined;
+        await vm.delete({ signal: context.signal });
+        return { id: vm.id, json: () => before };
+      });
     });
 }

@@ -1,29 +1,29 @@
-import { Command } from "@commander-js/extra-typings";
 import { argument } from "../../args/argument.ts";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
+import { storeCommand } from "../../args/common-options.ts";
 import { parseWholeNumber } from "../../args/values.ts";
 import type { CliContext } from "../../context.ts";
 import { EXIT, ExitWith } from "../../exit-codes.ts";
+import { failureText } from "../../print/failure.ts";
+import { tell } from "../../print/tell.ts";
 
 /** `bandsox vm fork`. */
 export function vmForkCommand(context: CliContext) {
-  return new Command("fork")
+  return storeCommand("fork")
     .description("make VMs that go on where a running one is now, and print their ids")
     .argument("<vm>", "id, name, or start of an id")
     .option("-n, --count <count>", "how many (default: 1)", argument(parseWholeNumber))
-    .option(...STORAGE_OPTION)
+    .addHelpText("after", "\nExamples:\n  bandsox vm fork my-vm\n  bandsox vm fork -n 8 my-vm")
     .action(async (reference, { count, ...options }) => {
-      await using bandsox = context.openBandSox(options);
+      await using bandsox = await context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
       const results = await vm.fork({ ...(count === undefined ? {} : { count }), signal: context.signal });
-      let failed = false;
-      for (const result of results) {
-        if ("vm" in result) await context.stdout.write(`${result.vm.id}\n`);
-        else {
-          failed = true;
-          await context.stderr.write(`bandsox: ${result.error.message}\n`);
-        }
-      }
-      if (failed) throw new ExitWith(EXIT.failed);
+      const made = results.flatMap((result) => ("vm" in result ? [result.vm] : []));
+      const failures = results.flatMap((result) => ("vm" in result ? [] : [result.error]));
+      const ids = made.map(({ id }) => id);
+      const infos = options.json ? await Promise.all(made.map((one) => one.info())) : [];
+      await tell(context, options, { json: infos, text: ids.map((id) => `${id}\n`).join(""), ids });
+      for (const error of failures)
+        await context.stderr.write(failureText(context.stderr, error, options.json));
+      if (failures.length > 0) throw new ExitWith(EXIT.failed);
     });
 }

@@ -1,19 +1,21 @@
-import { Command } from "@commander-js/extra-typings";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
+import { storeCommand } from "../../args/common-options.ts";
 import type { CliContext } from "../../context.ts";
 import { fields } from "../../print/fields.ts";
+import { tell } from "../../print/tell.ts";
 
 /** `bandsox vm info`. */
 export function vmInfoCommand(context: CliContext) {
-  return new Command("info")
+  return storeCommand("info")
     .alias("inspect")
     .description("show what is known of a VM")
     .argument("<vm>", "id, name, or start of an id")
-    .option("--json", "print JSON")
-    .option(...STORAGE_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  bandsox vm info my-vm\n  bandsox vm info --json my-vm | jq -r .state",
+    )
     .action(async (reference, options) => {
-      await using bandsox = context.openBandSox(options);
+      await using bandsox = await context.openBandSox(options);
       const info = await (await bandsox.getVm(reference)).info();
-      await context.stdout.write(options.json ? `${JSON.stringify(info, undefined, 2)}\n` : fields(info));
+      await tell(context, options, { json: info, text: () => fields(info), ids: [info.id] });
     });
 }

@@ -1,31 +1,38 @@
-import { Command } from "@commander-js/extra-typings";
+import type { VmInfo } from "bandsox";
 import { argument } from "../../args/argument.ts";
+import { storeCommand } from "../../args/common-options.ts";
 import { metadataOption } from "../../args/metadata.ts";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
 import { parseWholeNumber } from "../../args/values.ts";
 import type { CliContext } from "../../context.ts";
-import { columns } from "../../print/columns.ts";
+import { oneLine } from "../../print/one-line.ts";
+import { stateStyle } from "../../print/paint.ts";
+import { table } from "../../print/table.ts";
+import { tell } from "../../print/tell.ts";
 import { age } from "../../print/time.ts";
 
 /** `bandsox vm list`. */
 export function vmListCommand(context: CliContext) {
-  return new Command("list")
+  return storeCommand("list")
     .alias("ls")
     .description("list VMs, the newest first")
-    .option("--json", "print JSON")
-    .option("-q, --quiet", "print only the ids")
     .option("-n, --limit <count>", "at most so many, the newest", argument(parseWholeNumber))
     .option("--metadata <json>", "only VMs whose metadata has what this JSON object has", metadataOption)
-    .option(...STORAGE_OPTION)
-    .action(async (options) => {
-      await using bandsox = context.openBandSox(options);
-      const { limit, metadata } = options;
+    .addHelpText("after", "\nExamples:\n  bandsox vm list\n  bandsox vm stop $(bandsox vm list -q)")
+    .action(async ({ limit, metadata, ...options }) => {
+      await using bandsox = await context.openBandSox(options);
       const filter = { ...(limit === undefined ? {} : { limit }), ...(metadata ? { metadata } : {}) };
       const vms = await bandsox.listVms({ ...filter, signal: context.signal });
-      if (options.json) return context.stdout.write(`${JSON.stringify(vms, undefined, 2)}\n`);
-      if (options.quiet) return context.stdout.write(vms.map(({ id }) => `${id}\n`).join(""));
-      const rows = vms.map((vm) => [vm.id, vm.name, vm.state, vm.image, age(vm.createdAt, new Date())]);
-      await context.stdout.write(columns(["ID", "NAME", "STATE", "IMAGE", "AGE"], rows));
-      for (const vm of vms) if (vm.failure) await context.stderr.write(`${vm.id} failed: ${vm.failure}\n`);
+      await tell(context, options, {
+        json: vms,
+        text: () => table(context.stdout, ["ID", "NAME", "STATE", "IMAGE", "AGE"], vms.map(row)),
+        ids: vms.map(({ id }) => id),
+      });
+      if (options.json || options.quiet) return;
+      for (const { id, failure } of vms)
+        if (failure) await context.stderr.write(`${id} failed: ${oneLine(failure)}\n`);
     });
+}
+
+function row({ id, name, state, image, createdAt }: VmInfo) {
+  return [id, name, { text: state, style: stateStyle(state) }, image, age(createdAt, new Date())];
 }

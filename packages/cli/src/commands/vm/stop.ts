@@ -1,13 +1,12 @@
-import { Command } from "@commander-js/extra-typings";
 import { argument } from "../../args/argument.ts";
-import { STORAGE_OPTION } from "../../args/storage-option.ts";
+import { storeCommand } from "../../args/common-options.ts";
 import { parseDurationMs } from "../../args/values.ts";
 import type { CliContext } from "../../context.ts";
 import { eachVm } from "./each-vm.ts";
 
 /** `bandsox vm stop`. */
 export function vmStopCommand(context: CliContext) {
-  return new Command("stop")
+  return storeCommand("stop")
     .description("stop VMs: ask the guest, then end it; the disk stays")
     .argument("<vm...>", "ids, names, or starts of ids")
     .option(
@@ -15,10 +14,10 @@ export function vmStopCommand(context: CliContext) {
       "time its processes get to end; 0 kills (default: 2s)",
       argument(parseDurationMs),
     )
-    .option(...STORAGE_OPTION)
+    .addHelpText("after", "\nExamples:\n  bandsox vm stop my-vm\n  bandsox vm stop --grace 30s my-vm 3fk9")
     .action(async (references, options) => {
-      await using bandsox = context.openBandSox(options);
-      await eachVm(context, { bandsox, references }, (vm) =>
+      await using bandsox = await context.openBandSox(options);
+      await eachVm(context, { ...options, bandsox, references }, (vm) =>
         vm.stop({ graceMs: options.grace, signal: context.signal }),
       );
     });

@@ -25,10 +25,10 @@ export function vmCommand(context: CliContext): Command {
     vmRenameCommand(context),
     vmMetadataCommand(context),
     vmLimitsCommand(context),
-    whyCommand(context),
+    whyCommand(context, "vm "),
     vmForkCommand(context),
     vmGrowCommand(context),
-    snapshotCreateCommand(context, "save"),
+    snapshotCreateCommand(context, "vm", "save"),
   ];
   for (const command of commands) vm.addCommand(command as Command);
   return vm;
