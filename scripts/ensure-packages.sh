@@ -9,7 +9,7 @@ case $(uname -m) in
   *) packages+=(qemu-system-x86) ;;
 esac
 if [ "${1:-}" = --test ]; then
-  packages+=(attr buildah busybox-static docker-registry libcap2-bin skopeo tmux umoci)
+  packages+=(attr buildah busybox-static docker-registry fish libcap2-bin skopeo tmux umoci zsh)
 fi
 
 if ! command -v dpkg-query >/dev/null; then

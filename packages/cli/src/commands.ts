@@ -22,8 +22,15 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandFactory>>> =
   cp: async () => (await import("./commands/cp.ts")).cpCommand,
   ls: async () => (await import("./commands/ls.ts")).lsCommand,
   cat: async () => (await import("./commands/cat.ts")).catCommand,
+  watch: async () => (await import("./commands/watch.ts")).watchCommand,
   vm: async () => (await import("./commands/vm/vm.ts")).vmCommand,
   snapshot: async () => (await import("./commands/snapshot/snapshot.ts")).snapshotCommand,
   image: async () => (await import("./commands/image/image.ts")).imageCommand,
+  completion: async () => (await import("./commands/completion.ts")).completionCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,
+};
+
+/** Commands that are there for programs, and that no help lists. */
+export const HIDDEN_COMMANDS: typeof COMMANDS = {
+  __names: async () => (await import("./commands/names.ts")).namesCommand,
 };

@@ -1,7 +1,7 @@
 import { Command, type CommandUnknownOpts, Help } from "@commander-js/extra-typings";
 import { COMMON_HEADING, type CommonOptions, withCommonOptions } from "./args/common-options.ts";
 import { VERSION } from "./cli-version.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, HIDDEN_COMMANDS } from "./commands.ts";
 import type { CliContext } from "./context.ts";
 
 export interface ProgramOptions {
@@ -38,10 +38,14 @@ Examples:
 \`bandsox <command> --help\` has examples for each. Ends with 0, the guest command's own code, 2 for a wrong command
 line, 125 for a failure of BandSox, 130 when interrupted.`;
 
+/** Commands that tell of all others. */
+const ABOUT_ALL: ReadonlySet<string> = new Set(["completion"]);
+
 /** One command is loaded when the line begins with it, all are when help or a suggestion may be needed. */
 function wanted(args: readonly string[] = []) {
-  const named = COMMANDS[args[0] ?? ""];
-  return named ? [named] : Object.values(COMMANDS);
+  const [name = ""] = args;
+  const named = COMMANDS[name] ?? HIDDEN_COMMANDS[name];
+  return named && !ABOUT_ALL.has(name) ? [named] : Object.values(COMMANDS);
 }
 
 /** What was said before the command's name counts where the command itself was not told. */

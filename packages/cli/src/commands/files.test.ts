@@ -26,7 +26,11 @@ function commandLine({ files }: FilesWorld, { isTty = false, stdin = Buffer.allo
     stdout: output("stdout"),
     stderr: output("stderr"),
     stdin: { isTty, open: () => Readable.from([stdin], { objectMode: false }), setRaw: () => {} },
-    screen: { size: { cols: 80, rows: 24 }, onResize: () => ({ [Symbol.dispose]: () => {} }) },
+    screen: {
+      size: { cols: 80, rows: 24 },
+      onResize: () => ({ [Symbol.dispose]: () => {} }),
+      writeNow: () => {},
+    },
     signal: new AbortController().signal,
     openBandSox: async () => ({ getVm, [Symbol.asyncDispose]: async () => {} }) as unknown as BandSox,
   };

@@ -24,6 +24,7 @@ function commandLine(w: RunningVm, { isTty = false } = {}) {
   const resizing = new Set<() => void>();
   const size = { cols: 90, rows: 30 };
   const raw: boolean[] = [];
+  const sequences: string[] = [];
   const context: CliContext = {
     env: { TERM: "vt220" },
     stdout: output("stdout"),
@@ -31,6 +32,7 @@ function commandLine(w: RunningVm, { isTty = false } = {}) {
     stdin: { isTty, open: () => keyboard, setRaw: (isRaw) => void raw.push(isRaw) },
     screen: {
       size,
+      writeNow: (text) => void sequences.push(text),
       onResize: (listener) => {
         resizing.add(listener);
         return { [Symbol.dispose]: () => void resizing.delete(listener) };
@@ -45,7 +47,16 @@ function commandLine(w: RunningVm, { isTty = false } = {}) {
     for (const listener of resizing) listener();
   };
   const run = (...args: string[]) => runCli(args, context);
-  return { run, printed, keyboard, resize, raw, listeners: resizing, interrupt: () => controller.abort() };
+  return {
+    run,
+    printed,
+    keyboard,
+    resize,
+    raw,
+    sequences,
+    listeners: resizing,
+    interrupt: () => controller.abort(),
+  };
 }
 
 test.each([["--"], []])("exec runs the command itself, whether %j stands before it", async (...separator) => {
@@ -96,6 +107,7 @@ describe("exec -it", () => {
     first.keyboard.write("\u0010\u0011");
     expect(await left).toBe(0);
     expect(first.raw).toEqual([true, false]);
+    expect(first.sequences).toEqual(["\u001b[22;0t", "\u001b[23;0t"]);
     const [session] = await w.vm.sessions.list();
     expect(first.printed.stderr).toContain(`bandsox terminal ${w.vm.id} ${session?.id}`);
     const second = commandLine(w, { isTty: true });

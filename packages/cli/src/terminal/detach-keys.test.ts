@@ -36,3 +36,11 @@ test("anything else passes unchanged, but for a Ctrl-P that waits for the next k
     }),
   );
 });
+
+test("what is marked as pasted is passed on whole, whatever it holds", () => {
+  const keys = new DetachKeys();
+  const pasted = Buffer.from(`\u001b[200~a\u0010\u0011b\u001b[201~`);
+  const results = [...pasted].map((byte) => keys.feed(Uint8Array.of(byte)));
+  expect(Buffer.concat(results.map(({ bytes }) => bytes))).toEqual(pasted);
+  expect(keys.feed(Uint8Array.of(P, Q)).isDetached).toBe(true);
+});

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { ReadStream, WriteStream } from "node:tty";
 import type { TerminalSize } from "bandsox";
@@ -16,6 +17,8 @@ export interface Screen {
   readonly size: TerminalSize;
   /** Calls back at each change of size until disposed of. */
   onResize(listener: () => void): Disposable;
+  /** Writes at once, also while the process ends */
+  writeNow(text: string): void;
 }
 
 const DEFAULT_SIZE: TerminalSize = { cols: 80, rows: 24 };
@@ -43,7 +46,17 @@ export function screenOf(stdout: WriteStream): Screen {
       stdout.on("resize", listener);
       return { [Symbol.dispose]: () => void stdout.off("resize", listener) };
     },
+    writeNow: (text) => writeNow(stdout, text),
   };
+}
+
+/** Who left no terminal to be written to needs no more of it. */
+function writeNow({ fd }: WriteStream & { fd?: number }, text: string): void {
+  try {
+    writeSync(fd ?? 1, text);
+  } catch {
+    // gone, or full while the process ends
+  }
 }
 
 /** A terminal may say it has no columns at all. */

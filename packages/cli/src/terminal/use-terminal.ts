@@ -3,6 +3,7 @@ import type { ExecExit, Terminal } from "bandsox";
 import type { CliContext } from "../context.ts";
 import { DetachKeys } from "./detach-keys.ts";
 import type { Keyboard } from "./device.ts";
+import { ScreenModes } from "./screen-modes.ts";
 
 /**
  * Shows a guest's terminal on this one until its command ends or it is left. This terminal is as it was afterwards,
@@ -18,7 +19,11 @@ export async function useTerminal(
   using view = new View(context, terminal);
   using _resizing = context.screen.onResize(() => view.fit());
   using _typing = interactive ? view.type() : undefined;
-  for await (const bytes of terminal.output) await context.stdout.write(bytes);
+  using screen = borrowedScreen(context);
+  for await (const bytes of terminal.output) {
+    screen.modes.feed(bytes);
+    await context.stdout.write(bytes);
+  }
   if (view.failure) throw view.failure;
   if (view.isLeft) return undefined;
   return terminal.exit({ signal: context.signal });
@@ -108,12 +113,27 @@ class View implements Disposable {
   }
 }
 
+const SAVE_TITLE = "\u001b[22;0t";
+const RESTORE_TITLE = "\u001b[23;0t";
+
+/** This terminal while a guest's programs write to it: its title and its modes are put back when it is disposed of. */
+function borrowedScreen({ stdout, screen }: CliContext): Disposable & { readonly modes: ScreenModes } {
+  const modes = new ScreenModes();
+  if (!stdout.isTty) return { modes, [Symbol.dispose]: () => {} };
+  screen.writeNow(SAVE_TITLE);
+  const restored = untilTheEnd(() => screen.writeNow(`${modes.undo()}${RESTORE_TITLE}`));
+  return { modes, [Symbol.dispose]: () => restored[Symbol.dispose]() };
+}
+
 function rawMode(stdin: Keyboard): Disposable {
   if (!stdin.isTty) return { [Symbol.dispose]: () => {} };
-  const restore = () => stdin.setRaw(false);
-  // Disposal covers every return and throw; this covers an exit from anywhere else.
-  process.once("exit", restore);
   stdin.setRaw(true);
+  return untilTheEnd(() => stdin.setRaw(false));
+}
+
+/** Disposal covers every return and throw; the listener covers an exit from anywhere else, a crash among them. */
+function untilTheEnd(restore: () => void): Disposable {
+  process.once("exit", restore);
   return {
     [Symbol.dispose]: () => {
       process.off("exit", restore);
