@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandFactory>>> =
   why: async () => (await import("./commands/why.ts")).whyCommand,
   events: async () => (await import("./commands/events.ts")).eventsCommand,
   stats: async () => (await import("./commands/stats.ts")).statsCommand,
+  top: async () => (await import("./commands/top.ts")).topCommand,
   "port-forward": async () => (await import("./commands/port-forward.ts")).portForwardCommand,
   cp: async () => (await import("./commands/cp.ts")).cpCommand,
   ls: async () => (await import("./commands/ls.ts")).lsCommand,
@@ -26,6 +27,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandFactory>>> =
   vm: async () => (await import("./commands/vm/vm.ts")).vmCommand,
   snapshot: async () => (await import("./commands/snapshot/snapshot.ts")).snapshotCommand,
   image: async () => (await import("./commands/image/image.ts")).imageCommand,
+  mcp: async () => (await import("./commands/mcp.ts")).mcpCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,
 };

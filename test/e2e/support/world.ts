@@ -100,8 +100,10 @@ export async function busyboxRoot(dir: string): Promise<string> {
     "md5sum",
     "pwd",
     "sleep",
+    "stty",
     "sync",
     "true",
+    "vi",
     "yes",
   ];
   for (const name of names) await symlink("busybox", join(root, "bin", name));

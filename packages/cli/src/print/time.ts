@@ -7,7 +7,12 @@ const STEPS = [
 
 /** An age for people, in its largest whole unit, e.g. `3 min`. */
 export function age(createdAt: string, now: Date): string {
-  let value = Math.max(0, (now.getTime() - Date.parse(createdAt)) / 1000);
+  return span(now.getTime() - Date.parse(createdAt));
+}
+
+/** A span of time, in ms, in its largest whole unit. */
+export function span(ms: number): string {
+  let value = Math.max(0, ms / 1000);
   for (const [size, unit] of STEPS) {
     if (value < size) return `${Math.floor(value)} ${unit}`;
     value /= size;

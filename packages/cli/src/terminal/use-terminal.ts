@@ -2,7 +2,7 @@ import { BandSoxError, isBandSoxError } from "@bandsox/contract";
 import type { ExecExit, Terminal } from "bandsox";
 import type { CliContext } from "../context.ts";
 import { DetachKeys } from "./detach-keys.ts";
-import type { Keyboard } from "./device.ts";
+import { rawMode, untilTheEnd } from "./raw-mode.ts";
 import { ScreenModes } from "./screen-modes.ts";
 
 /**
@@ -123,21 +123,4 @@ function borrowedScreen({ stdout, screen }: CliContext): Disposable & { readonly
   screen.writeNow(SAVE_TITLE);
   const restored = untilTheEnd(() => screen.writeNow(`${modes.undo()}${RESTORE_TITLE}`));
   return { modes, [Symbol.dispose]: () => restored[Symbol.dispose]() };
-}
-
-function rawMode(stdin: Keyboard): Disposable {
-  if (!stdin.isTty) return { [Symbol.dispose]: () => {} };
-  stdin.setRaw(true);
-  return untilTheEnd(() => stdin.setRaw(false));
-}
-
-/** Disposal covers every return and throw; the listener covers an exit from anywhere else, a crash among them. */
-function untilTheEnd(restore: () => void): Disposable {
-  process.once("exit", restore);
-  return {
-    [Symbol.dispose]: () => {
-      process.off("exit", restore);
-      restore();
-    },
-  };
 }
