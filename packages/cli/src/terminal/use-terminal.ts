@@ -26,7 +26,7 @@ export async function useTerminal(
   }
   if (view.failure) throw view.failure;
   if (view.isLeft) return undefined;
-  return terminal.exit({ signal: context.signal });
+  return await terminal.exit({ signal: context.signal });
 }
 
 /** Whether a command that wants to be typed to can be. @throws {BandSoxError} `invalid_argument` */

@@ -85,7 +85,7 @@ export class ImageStore {
     const source = parseImageSource(image);
     const stamp = await stampOf(source);
     using _lease = await this.#options.guard.use(source.reference, options.signal);
-    return this.#obtain(source, source.reference, { ...options, stamp });
+    return await this.#obtain(source, source.reference, { ...options, stamp });
   }
 
   /** Reads any source into the store under a name of the caller's, which needs no registry from then on. */
@@ -96,7 +96,7 @@ export class ImageStore {
   ): Promise<ImageRecord> {
     const { reference } = parseImageSource(name);
     using _lease = await this.#options.guard.use(reference, options.signal);
-    return this.#obtain(parseImageSource(image), reference, options);
+    return await this.#obtain(parseImageSource(image), reference, options);
   }
 
   /** Reads a root file system's tar into the store under a reference of the caller's. */

@@ -66,5 +66,5 @@ async function saveSource(
 ) {
   using _lock = await lockVm(ports, vmId, signal);
   const source = saveable(ports, vmId, "fork");
-  return saveMachine(ports, source, { id: ports.newSnapshotId(), into: files });
+  return await saveMachine(ports, source, { id: ports.newSnapshotId(), into: files });
 }

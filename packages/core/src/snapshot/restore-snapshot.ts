@@ -34,7 +34,7 @@ export async function restoreSnapshot(
   const snapshot = findSnapshot(ports.snapshots, id);
   const saved = savedIn(ports, snapshot);
   const known = { snapshotId: id };
-  return makeClone(ports, saved, { options, known, onWritten: () => holding.dispose() });
+  return await makeClone(ports, saved, { options, known, onWritten: () => holding.dispose() });
 }
 
 /** A snapshot's machine and files. */

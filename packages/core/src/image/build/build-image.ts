@@ -55,7 +55,7 @@ export async function buildImage(
   const build = async () => {
     using _lease = await ports.guard.use(`build:${reference}`, signal);
     const recipe = { ...files, args, target, noCache };
-    return buildWithWhatIsThere(ports.paths, recipe, { workDir: work.dir, onLine, signal });
+    return await buildWithWhatIsThere(ports.paths, recipe, { workDir: work.dir, onLine, signal });
   };
   const source = await build();
   return { name, record: await ports.store.import(source, name, { signal, onEvent }) };
