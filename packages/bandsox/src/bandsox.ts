@@ -149,6 +149,14 @@ export class BandSox implements AsyncDisposable {
     yield* (await this.#core()).events(wanted, signal);
   }
 
+  /**
+   * Looks after the storage until `signal` fires or the storage is closed: what happens to VMs by themselves is written
+   * down as it does, and stopped VMs that are to be deleted at some time are. Following events does the same.
+   */
+  async attend(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    await (await this.#core()).attend(options.signal);
+  }
+
   /** Forgets all events but the newest `keep`; the storage keeps 100 000 at most. @returns how many were forgotten */
   async pruneEvents({ keep }: { keep: number }): Promise<number> {
     return (await this.#core()).pruneEvents(keep);

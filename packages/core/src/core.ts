@@ -18,6 +18,7 @@ import type { Images } from "./image/images.ts";
 import type { OpenImages } from "./image/open-images.ts";
 import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
 import { Snapshots } from "./snapshot/snapshots.ts";
+import { attend } from "./vm/attend.ts";
 import { type CleanupOptions, cleanup } from "./vm/cleanup.ts";
 import { type CreateOptions, createVm } from "./vm/create-vm.ts";
 import { filterVms } from "./vm/filter-vms.ts";
@@ -48,6 +49,8 @@ export interface Core extends AsyncDisposable {
   why(reference: string): Promise<VmEnd | undefined>;
   /** What happens in the storage, as it is asked for; ends when the storage is closed or `signal` fires */
   events(query?: EventQueryInput, signal?: AbortSignal): AsyncGenerator<BandSoxEvent, void, undefined>;
+  /** Looks after the storage until `signal` fires; see `attend` */
+  attend(signal?: AbortSignal): Promise<void>;
   /** Forgets all events but the newest `keep`. @returns how many were forgotten */
   pruneEvents(keep: number): Promise<number>;
   readonly images: Images;
@@ -119,13 +122,25 @@ function vmCalls(ports: VmPorts): Pick<Core, "createVm" | "getVm" | "listVms" | 
   };
 }
 
-function eventCalls({ operations, events }: VmPorts): Pick<Core, "events" | "pruneEvents"> {
+function eventCalls(ports: VmPorts): Pick<Core, "events" | "pruneEvents" | "attend"> {
+  const { operations, events } = ports;
   return {
     async *events(query = {}, signal) {
       const wanted = parseInput(EventQuery, query, "events");
       using attached = operations.attach(signal);
-      yield* events.read(wanted, attached.signal);
+      if (!wanted.follow) return yield* events.read(wanted, attached.signal);
+      const reading = new AbortController();
+      const either = AbortSignal.any([attached.signal, reading.signal]);
+      const attending = attend(ports, either).catch((error: unknown) => reading.abort(error));
+      try {
+        yield* events.read(wanted, either);
+        if (reading.signal.aborted) throw reading.signal.reason;
+      } finally {
+        reading.abort();
+        await attending;
+      }
     },
+    attend: (signal) => operations.run(signal, (linked) => attend(ports, linked)),
     pruneEvents: (keep) =>
       operations.run(undefined, async () => events.prune(parseInput(z.int().min(0), keep, "keep"))),
   };

@@ -1,9 +1,11 @@
+import { writeFileSync } from "node:fs";
 import { EventQuery } from "@bandsox/contract";
 import { type RunningVm, runningVm } from "@bandsox/testkit";
 import { expect, test } from "vitest";
 import { vmPaths } from "../host/paths.ts";
 import { restoreSnapshot } from "../snapshot/restore-snapshot.ts";
 import { Snapshots } from "../snapshot/snapshots.ts";
+import { attend } from "./attend.ts";
 
 /** What was written down, without the numbers and times. */
 async function written({ ports }: RunningVm, vm?: string) {
@@ -79,6 +81,24 @@ test("commands are written down with their exit, also those nobody waited for", 
   ]);
   expect(execs[3]?.details).not.toHaveProperty("exitCode");
   expect(execs.at(-2)?.details).toMatchObject({ command: `echo ${"x".repeat(251)}` });
+});
+
+test("a death is written down when it happens, for who follows, and a VM is deleted when its time has come", async () => {
+  await using w = await runningVm();
+  writeFileSync(w.ports.paths.vmSignal, "");
+  const controller = new AbortController();
+  const attending = attend(w.ports, controller.signal);
+  const query = EventQuery.parse({ since: "now", types: ["vm.died", "vm.deleted"] });
+  const events = w.ports.events.read(query, controller.signal);
+  const death = events.next();
+  await w.engine.crash(w.dir, { exitCode: 1 });
+  writeFileSync(w.ports.paths.vmSignal, ""); // as its supervisor does
+  expect((await death).value).toMatchObject({ type: "vm.died", vmId: w.vm.id });
+  await w.vm.setLimits({ timeoutMs: 1000, onTimeout: "delete" });
+  writeFileSync(w.ports.paths.vmSignal, "");
+  expect((await events.next()).value).toMatchObject({ type: "vm.deleted", vmId: w.vm.id });
+  controller.abort();
+  await attending;
 });
 
 test("a start that fails is told, and so is nothing that only passes by", async () => {
