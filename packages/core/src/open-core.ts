@@ -63,7 +63,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
   const now = () => new Date();
-  const events = new EventLog(database, { signalFile: paths.eventSignal, now });
+  const warn = options.onWarning ?? ((message) => process.emitWarning(message, "BandSoxWarning"));
+  const events = new EventLog(database, { signalFile: paths.eventSignal, now, warn });
   resources.defer(() => events.flush());
   const records = new VmRecords(database, events);
   const snapshotRecords = new SnapshotRecords(database, events);
@@ -79,7 +80,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     layerDisks: new LayerDisks({ paths, leases, staging }),
     ...engines(options),
     bootFiles: () => readBootFiles(options.storageDir),
-    warn: options.onWarning ?? ((message) => process.emitWarning(message, "BandSoxWarning")),
+    warn,
     newSnapshotId: () => SnapshotId.parse(`snap_${idOf()}`),
     newId: () => VmId.parse(`vm_${idOf()}`),
     now,

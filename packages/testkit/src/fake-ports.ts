@@ -35,7 +35,11 @@ let made = 0;
 export async function fakePorts(storageDir: string, engine: FakeEngine): Promise<FakePorts> {
   const paths = storagePaths(storageDir);
   const database = await openDatabase(paths.database);
-  const events = new EventLog(database, { signalFile: paths.eventSignal, now: () => new Date() });
+  const events = new EventLog(database, {
+    signalFile: paths.eventSignal,
+    now: () => new Date(),
+    warn: (message) => void warnings.push(message),
+  });
   const ledger = new Ledger(database);
   const removedImages = new Set<string>();
   const warnings: string[] = [];

@@ -17,10 +17,13 @@ async function world() {
   const databasePath = `${path}/bandsox.db`;
   const database = stack.adopt(await openDatabase(databasePath), (opened) => opened.close());
   const signalFile = `${path}/events.signal`;
-  const log = new EventLog(database, { signalFile, now: () => new Date(0) });
+  const warnings: string[] = [];
+  const warn = (message: string) => void warnings.push(message);
+  const log = new EventLog(database, { signalFile, now: () => new Date(0), warn });
   const types = (since = 0) => log.page(since).events.map(({ type }) => type);
   return {
     database,
+    warnings,
     databasePath,
     signalFile,
     log,
@@ -114,12 +117,20 @@ test("what is told of often is written soon, together, and before the database c
   expect(w.types()).toEqual(["vm.started", "vm.paused", "vm.started"]);
 });
 
+test("what is told of often and cannot be written is warned of, and costs nothing else", async () => {
+  await using w = await world();
+  w.database.exec("PRAGMA max_page_count = 1");
+  for (let n = 0; n < 200; n++) w.log.appendSoon({ ...started, vmName: "x".repeat(1000) });
+  w.log.flush();
+  expect(w.warnings).toEqual(["could not write down 200 events: database or disk is full"]);
+});
+
 async function appendElsewhere({ databasePath, signalFile }: Record<string, unknown>, event: NewEvent) {
   const program = `
     import { openDatabase } from ${JSON.stringify(import.meta.resolve("./database.ts"))};
     import { EventLog } from ${JSON.stringify(import.meta.resolve("./event-log.ts"))};
     const database = await openDatabase(${JSON.stringify(databasePath)});
-    const log = new EventLog(database, { signalFile: ${JSON.stringify(signalFile)}, now: () => new Date() });
+    const log = new EventLog(database, { signalFile: ${JSON.stringify(signalFile)}, now: () => new Date(), warn: console.error });
     log.append(${JSON.stringify(event)});
     database.close();
   `;

@@ -13,6 +13,14 @@ const PAGE = 256;
 
 type Filter = Pick<EventQuery, "vm" | "types">;
 
+interface EventLogOptions {
+  /** Touched to wake those who follow */
+  readonly signalFile: string;
+  readonly now: () => Date;
+  /** Told of events that could not be written down, and that nobody waited for */
+  readonly warn: (message: string) => void;
+}
+
 interface EventPage {
   readonly events: BandSoxEvent[];
   /** Where to go on from: nothing that was asked for is at or before it */
@@ -29,12 +37,14 @@ export class EventLog {
   readonly #database: DatabaseSync;
   readonly #signalFile: string;
   readonly #now: () => Date;
+  readonly #warn: (message: string) => void;
   #waiting: NewEvent[] = [];
 
-  constructor(database: DatabaseSync, { signalFile, now }: { signalFile: string; now: () => Date }) {
+  constructor(database: DatabaseSync, { signalFile, now, warn }: EventLogOptions) {
     this.#database = database;
     this.#signalFile = signalFile;
     this.#now = now;
+    this.#warn = warn;
   }
 
   /** Writes down what happened; it survives a power cut. */
@@ -62,14 +72,17 @@ export class EventLog {
     if (this.#waiting.push(event) === 1) setImmediate(() => this.flush());
   }
 
-  /** Writes what `appendSoon` was given; called before the database closes. */
+  /** Writes what `appendSoon` was given; called before the database closes. What a full disk does not take is lost. */
   flush(): void {
     const events = this.#waiting;
     this.#waiting = [];
     if (events.length === 0 || !this.#database.isOpen) return;
-    this.#database.exec("PRAGMA synchronous = NORMAL");
     try {
+      this.#database.exec("PRAGMA synchronous = NORMAL");
       this.append(...events);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#warn(`could not write down ${events.length} events: ${why}`);
     } finally {
       this.#database.exec("PRAGMA synchronous = FULL");
     }
