@@ -5,10 +5,10 @@ NODE := node_modules/.bin/node
 RUN := $(NODE) --conditions=bandsox-source --disable-warning=ExperimentalWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart setup build check test bench clean
+.PHONY: help quickstart setup build check test kvm-lab bench clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 quickstart: setup ## Set up, then run Python in a first microVM
 	@$(RUN) examples/quickstart.ts
@@ -29,6 +29,10 @@ check: ## Check format, types and dependency rules
 
 test: ## Set up, then run every check and test this machine can run
 	@scripts/test.sh
+
+kvm-lab: setup ## Run the tests under a real KVM, in an emulated machine; LAB=short for one VM (needs root)
+	@scripts/ensure-packages.sh --test
+	@scripts/kvm-lab.sh $(LAB)
 
 bench: setup ## Measure; ONLY="B09 B13" for some, QUICK=1 for small sizes
 	@$(RUN) bench/main.ts $(ONLY) $(if $(QUICK),--quick)

@@ -8,6 +8,9 @@ const shared = {
   environments: { __vitest__: { resolve: { conditions, externalConditions: conditions } } },
 };
 
+/** Time limits are for a machine of today; the KVM lab, an emulated one, says how many times slower it is. */
+const scale = Number(process.env.BANDSOX_TEST_TIME_SCALE ?? "1");
+
 /** Three tiers by file name: what a test needs decides where it may run. */
 export default defineConfig({
   test: {
@@ -29,8 +32,8 @@ export default defineConfig({
           name: "host",
           include: ["packages/*/src/**/*.host.test.ts"],
           globalSetup: ["test/setup/host-tier.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 240_000,
+          testTimeout: 120_000 * scale,
+          hookTimeout: 240_000 * scale,
           maxWorkers: 1,
         },
       },
@@ -40,8 +43,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.e2e.ts"],
           globalSetup: ["test/setup/e2e-tier.ts"],
-          testTimeout: 180_000,
-          hookTimeout: 300_000,
+          testTimeout: 180_000 * scale,
+          hookTimeout: 300_000 * scale,
           maxWorkers: 1,
         },
       },

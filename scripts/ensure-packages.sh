@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian or Ubuntu packages that are missing; with `--test`, also those only the tests need.
-# Root installs them; anyone else is told the command.
+# Root installs them; anyone else is told the command. With `--list` in front, prints all of them instead.
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+only_list=false
+if [ "${1:-}" = --list ]; then
+  only_list=true
+  shift
+fi
 
 packages=(ca-certificates debian-archive-keyring e2fsprogs kmod lz4 mmdebstrap uidmap xz-utils zstd)
 case $(uname -m) in
@@ -10,6 +16,10 @@ case $(uname -m) in
 esac
 if [ "${1:-}" = --test ]; then
   packages+=(attr buildah busybox-static docker-registry fish libcap2-bin skopeo tmux umoci zsh)
+fi
+if $only_list; then
+  printf '%s\n' "${packages[@]}"
+  exit 0
 fi
 
 if ! command -v dpkg-query >/dev/null; then

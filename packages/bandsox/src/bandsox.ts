@@ -38,6 +38,11 @@ export interface BandSoxOptions {
   onWarning?: (message: string) => void;
   /** How guests of the `qemu` engine are reached (default: `BANDSOX_TRANSPORT`, else `virtio-serial`) */
   transport?: "virtio-serial" | "serial";
+  /**
+   * The longest a guest may take until its agent answers, in ms (default: `BANDSOX_BOOT_TIMEOUT_MS`, else 30 s with KVM
+   * and 180 s emulated). For hosts that are virtual themselves, on which KVM works and is slow
+   */
+  bootTimeoutMs?: number;
 }
 
 /** Everything about a new VM but its image. */
@@ -237,7 +242,7 @@ export class BandSox implements AsyncDisposable {
   }
 
   #coreOptions(): CoreOptions {
-    const { storageDir, engine, acceleration, transport, onWarning } = this.#options;
+    const { storageDir, engine, acceleration, transport, bootTimeoutMs, onWarning } = this.#options;
     const { env } = process;
     return {
       storageDir: storageDir ?? defaultStorageDir(env),
@@ -245,6 +250,7 @@ export class BandSox implements AsyncDisposable {
       engine: engine ?? env.BANDSOX_ENGINE,
       acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
       transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
+      bootTimeoutMs: bootTimeoutOf(bootTimeoutMs ?? env.BANDSOX_BOOT_TIMEOUT_MS),
       onWarning,
     };
   }
@@ -256,4 +262,9 @@ function accelerationOf(value: string | undefined): "kvm" | "tcg" | undefined {
 
 function transportOf(value: string | undefined): "virtio-serial" | "serial" | undefined {
   return parseInput(z.enum(["virtio-serial", "serial"]).optional(), value || undefined, "BANDSOX_TRANSPORT");
+}
+
+function bootTimeoutOf(value: number | string | undefined): number | undefined {
+  const limit = z.coerce.number().int().min(1).max(2_147_483_647).optional();
+  return parseInput(limit, value || undefined, "BANDSOX_BOOT_TIMEOUT_MS");
 }

@@ -41,6 +41,8 @@ export interface CoreOptions {
   readonly transport?: "virtio-serial" | "serial" | undefined;
   /** Whether what dead processes left is settled at once (default: `true`) */
   readonly settle?: boolean | undefined;
+  /** The longest a guest may take until its agent answers, in ms (default: 30 s with KVM, 180 s emulated) */
+  readonly bootTimeoutMs?: number | undefined;
 }
 
 const idOf = customAlphabet(ID_ALPHABET, 12);
@@ -92,9 +94,9 @@ export async function openCore(options: CoreOptions): Promise<Core> {
 
 /** The engines of this version; the only place that names them. */
 function engines(options: CoreOptions): Pick<VmPorts, "engine" | "defaultEngine"> {
-  const { acceleration, transport } = options;
+  const { acceleration, transport, bootTimeoutMs } = options;
   const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), acceleration, transport });
-  const qemu = qemuEngine({ helpers: helperPaths(options.binDir), find });
+  const qemu = qemuEngine({ helpers: helperPaths(options.binDir), find, bootTimeoutMs });
   const engine = (name: string): Engine => {
     if (name === qemu.name) return qemu;
     const reason = "this version has no such engine";

@@ -21,6 +21,8 @@ export interface QemuEngineOptions {
   readonly helpers: HelperPaths;
   /** Looks for QEMU on this host; called for new VMs only. @throws {BandSoxError} `engine_unavailable` */
   readonly find: () => FoundQemu;
+  /** Overrides how long a guest may take until its agent answers, in ms (default: by acceleration) */
+  readonly bootTimeoutMs?: number | undefined;
 }
 
 /** The `qemu` engine: QEMU's microvm machine, on KVM where it works, emulated elsewhere. */
@@ -77,7 +79,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     memoryFile: request.machine.memoryFile,
     incoming: request.from?.state,
     tap: tapOf(request.machine),
-    bootTimeoutMs: BOOT_TIMEOUT_MS[acceleration.kind],
+    bootTimeoutMs: options.bootTimeoutMs ?? BOOT_TIMEOUT_MS[acceleration.kind],
     signal: request.signal,
   });
   const supervisor = findSupervisor(request.paths);
