@@ -42,7 +42,7 @@ timeout "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi,tb-size=512 -
   -append "console=ttyS0 root=/dev/vda rw quiet loglevel=3 mitigations=off panic=-1 tsc_early_khz=$tsc_khz init=/lab-init" \
   -drive "file=$root/root.ext4,format=raw,if=virtio,cache=unsafe,snapshot=on" \
   -drive "file=$work/checkout.ext4,format=raw,if=virtio,cache=unsafe" </dev/null |
-  tr -d '\r' | tee "$work/console" || say "kvm-lab: the machine did not end by itself"
+  sed -u 's/\r//g' | tee "$work/console" || say "kvm-lab: the machine did not end by itself"
 
 status=$(sed -n 's/^LAB-EXIT: \([0-9]*\)$/\1/p' "$work/console" | tail -n 1)
 [ -n "$status" ] || die "the lab's machine ended without saying how its command went"

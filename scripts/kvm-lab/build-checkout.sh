@@ -19,5 +19,6 @@ for name in FIRECRACKER_BIN JAILER_BIN; do
 done
 touch "$tree/environment"
 printf '%q ' "$@" >"$tree/command"
-mke2fs -q -t ext4 -d "$tree" "$work/checkout.ext4" 12G
+truncate -s 12G "$work/checkout.ext4"
+mke2fs -q -F -t ext4 -d "$tree" "$work/checkout.ext4"
 rm -rf "$tree"

@@ -25,7 +25,7 @@ tar -xf "$staged/root.tar" -C "$staged/root"
 install -m 755 scripts/kvm-lab/lab-init "$staged/root/lab-init"
 cp "$staged"/root/boot/vmlinuz-* "$staged/built/vmlinuz"
 cp "$staged"/root/boot/initrd.img-* "$staged/built/initrd"
-mke2fs -q -t ext4 -d "$staged/root" "$staged/built/root.ext4" 8G >&2
-rm -rf "$CACHE"/kvm-lab/root-*-old
+truncate -s 8G "$staged/built/root.ext4"
+mke2fs -q -F -t ext4 -d "$staged/root" "$staged/built/root.ext4" >&2
 mv "$staged/built" "$built"
 echo "$built"

@@ -44,7 +44,9 @@ assert.equal((await vm.exec("echo $((6 * 7))")).stdout, "42\n");
 assert.equal(await vm.execCommand(["false"]), 1);
 say("it runs commands");
 
-await vm.sessions.start("n=0; while :; do n=$((n+1)); echo $n >/tmp/count; sleep 0.1; done");
+await vm.sessions.start(
+  "n=0; while :; do n=$((n+1)); echo $n >/tmp/next; mv /tmp/next /tmp/count; sleep 0.1; done",
+);
 await vm.exec("echo before >/tmp/file");
 const snapshot = await vm.snapshot({ name: "moment" });
 await vm.exec("echo after >/tmp/file");
@@ -67,7 +69,8 @@ function busyboxRoot(root: string): string {
   mkdirSync(join(root, "bin"), { recursive: true });
   mkdirSync(join(root, "tmp"));
   copyFileSync("/bin/busybox", join(root, "bin/busybox"));
-  for (const name of ["sh", "cat", "echo", "false", "sleep"]) symlinkSync("busybox", join(root, "bin", name));
+  for (const name of ["sh", "cat", "echo", "false", "mv", "sleep"])
+    symlinkSync("busybox", join(root, "bin", name));
   return root;
 }
 
