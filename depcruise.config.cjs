@@ -22,12 +22,51 @@ module.exports = {
       from: { path: "^packages/core/src", pathNot: notTest },
     },
     {
-      ...only("bandsox-imports-core", "bandsox", ["contract", "core"]),
+      ...only("bandsox-imports-core-and-client", "bandsox", ["contract", "core", "client"]),
       from: { path: "^packages/bandsox/src", pathNot: notTest },
     },
     {
-      ...only("cli-imports-bandsox", "cli", ["contract", "bandsox"]),
+      ...only("client-imports-contract", "client", ["contract"]),
+      from: { path: "^packages/client/src", pathNot: notTest },
+    },
+    {
+      name: "client-runs-anywhere",
+      severity: "error",
+      from: { path: "^packages/client/src", pathNot: notTest },
+      to: { dependencyTypes: ["core", "npm"] },
+    },
+    {
+      name: "client-loads-no-schemas",
+      severity: "error",
+      from: { path: "^packages/client/src", pathNot: notTest },
+      to: {
+        path: "^packages/contract/",
+        pathNot: "^packages/contract/src/wire\\.ts$",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
+      name: "wire-loads-no-schemas",
+      severity: "error",
+      from: { path: "^packages/contract/src/(wire|api/(frames|wire|wire-vm))\\.ts$" },
+      to: {
+        pathNot: "^packages/contract/src/api/(frames|wire|wire-vm)\\.ts$",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
+      ...only("server-imports-bandsox", "server", ["contract", "bandsox"]),
+      from: { path: "^packages/server/src", pathNot: notTest },
+    },
+    {
+      ...only("cli-imports-bandsox", "cli", ["contract", "bandsox", "server"]),
       from: { path: "^packages/cli/src", pathNot: notTest },
+    },
+    {
+      name: "cli-serves-in-one-place",
+      severity: "error",
+      from: { path: "^packages/cli/src", pathNot: ["^packages/cli/src/commands/(serve|auth)", notTest] },
+      to: { path: "^packages/server/" },
     },
     {
       name: "contract-imports-zod-only",

@@ -1,9 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 const conditions = ["bandsox-source", "node", "import", "module", "default"];
+/** Those of `ssr` are Node's own flags, too: `import` among them would change what a `require` finds. */
+const ownConditions = ["bandsox-source", "node"];
 const shared = {
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ssr: { resolve: { conditions: ownConditions, externalConditions: ownConditions } },
   // What global set-up files are loaded in.
   environments: { __vitest__: { resolve: { conditions, externalConditions: conditions } } },
 };

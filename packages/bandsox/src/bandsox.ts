@@ -25,6 +25,7 @@ import {
 } from "@bandsox/core";
 import { z } from "zod";
 import { Images } from "./images.ts";
+import { isServerUrl, type RemoteOptions, remoteCore } from "./remote.ts";
 import { SnapshotStore } from "./snapshots.ts";
 
 export interface BandSoxOptions {
@@ -71,9 +72,22 @@ export class BandSox implements AsyncDisposable {
   #opening: Promise<Core> | undefined;
   #closed = false;
 
-  /** Touches nothing; the storage is opened by the first call that needs it. */
-  constructor(options: BandSoxOptions = {}) {
-    this.#options = options;
+  /**
+   * Touches nothing; the storage is opened, or the server is called, by the first call that needs it.
+   *
+   * @param where a storage directory, the `http://` or `https://` address of a server, or options of a local storage
+   * @param remote how the server is reached, when `where` is one's address
+   */
+  constructor(where: string | BandSoxOptions = {}, remote: RemoteOptions = {}) {
+    this.#options = typeof where === "string" ? { storageDir: where } : where;
+    if (isServerUrl(where)) this.#opening = Promise.resolve(remoteCore(where, remote));
+  }
+
+  /** One over an engine room that is opened by somebody else, as tests have. */
+  static over(core: Core): BandSox {
+    const bandsox = new BandSox();
+    bandsox.#opening = Promise.resolve(core);
+    return bandsox;
   }
 
   /**

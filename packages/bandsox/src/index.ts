@@ -87,5 +87,6 @@ export {
 } from "@bandsox/core";
 export { BandSox, type BandSoxOptions, type CreateVmOptions } from "./bandsox.ts";
 export type { Images } from "./images.ts";
+export type { RemoteOptions } from "./remote.ts";
 export { doctor, type InitOptions, type InitResult, init } from "./setup.ts";
 export type { SnapshotStore } from "./snapshots.ts";

@@ -27,6 +27,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandFactory>>> =
   vm: async () => (await import("./commands/vm/vm.ts")).vmCommand,
   snapshot: async () => (await import("./commands/snapshot/snapshot.ts")).snapshotCommand,
   image: async () => (await import("./commands/image/image.ts")).imageCommand,
+  serve: async () => (await import("./commands/serve.ts")).serveCommand,
+  auth: async () => (await import("./commands/auth/auth.ts")).authCommand,
   mcp: async () => (await import("./commands/mcp.ts")).mcpCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { API_ERRORS } from "./api-errors.ts";
 import { FILE_ERRORS } from "./file-errors.ts";
 import { IMAGE_ERRORS } from "./image-errors.ts";
 import { SNAPSHOT_ERRORS } from "./snapshot-errors.ts";
@@ -165,6 +166,7 @@ export const ERRORS = {
   },
   ...IMAGE_ERRORS,
   ...SNAPSHOT_ERRORS,
+  ...API_ERRORS,
   disk_full: {
     status: 507,
     retryable: true,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { VmId, VmName } from "./vm-id.ts";
+import { NameForm, VmId, VmName } from "./vm-id.ts";
 import { Env, Metadata } from "./vm-spec.ts";
 
 /** A snapshot's id. */
@@ -8,6 +8,12 @@ export const SnapshotId = z
   .regex(/^snap_[0-9a-z]{12}$/, "a snapshot's id is snap_ and twelve letters or digits")
   .brand("SnapshotId");
 export type SnapshotId = z.infer<typeof SnapshotId>;
+
+/** A name a user gives a snapshot. */
+export const SnapshotName = NameForm.refine(
+  (name) => !name.startsWith("snap_"),
+  "a snapshot's name does not start with `snap_`, as ids do",
+);
 
 /** What is known of a snapshot: a machine at one moment, which VMs can go on from any number of times. */
 export const SnapshotInfo = z.object({
@@ -40,7 +46,7 @@ export type SnapshotInfo = z.infer<typeof SnapshotInfo>;
 /** What a user says of a new snapshot. */
 export const SnapshotSpec = z.strictObject({
   /** Unique among snapshots (default: the id) */
-  name: VmName.optional(),
+  name: SnapshotName.optional(),
   metadata: Metadata.default({}),
 });
 export type SnapshotSpec = z.infer<typeof SnapshotSpec>;

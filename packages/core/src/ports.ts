@@ -1,5 +1,7 @@
 // The ports of core and the adapters over files and SQLite, for testkit and for core's own tests.
+export { OpenHandles } from "./base/open-handles.ts";
 export { Operations } from "./base/operations.ts";
+export { type Core, coreOf } from "./core.ts";
 export type {
   BootedVmm,
   BootRequest,
@@ -18,6 +20,7 @@ export { GuestClient } from "./guest/guest-client.ts";
 export { hostMoment, type Moment } from "./host/moment.ts";
 export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
+export { openImages } from "./image/open-images.ts";
 export { Snapshots } from "./snapshot/snapshots.ts";
 export { openDatabase } from "./store/database.ts";
 export { EventLog } from "./store/event-log.ts";

@@ -1,6 +1,7 @@
 export { type DyingPorts, dyingPorts } from "./dying-ports.ts";
 export { type EngineUnderTest, engineContract } from "./engine-contract.ts";
 export { type FakeAgent, type FakeAgentOptions, startFakeAgent } from "./fake-agent.ts";
+export { type FakeCore, type FakeCoreOptions, fakeCore } from "./fake-core.ts";
 export { frame, jsonFrame, switchTo } from "./fake-duplex.ts";
 export { type FakeEngine, fakeEngine } from "./fake-engine.ts";
 export { type FakeFiles, type FakeFilesHandler, FakeRefusal, fakeFiles, framed } from "./fake-files.ts";

@@ -1,4 +1,4 @@
-import { Metadata, parseInput, type SnapshotInfo, VmName } from "@bandsox/contract";
+import { Metadata, parseInput, type SnapshotInfo, SnapshotName } from "@bandsox/contract";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import { Vm } from "../vm/vm.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
@@ -41,7 +41,7 @@ export class Snapshots {
 
   /** @throws {BandSoxError} `invalid_argument`, `snapshot_not_found`, `snapshot_name_taken` */
   async rename(reference: string, name: string): Promise<SnapshotInfo> {
-    const wanted = parseInput(VmName, name, "name");
+    const wanted = parseInput(SnapshotName, name, "name");
     return this.#change(reference, ({ id }) => this.#ports.snapshots.rename(id, wanted));
   }
 

@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { startServer } from "@bandsox/server";
+import { defaultStorageDir } from "bandsox";
+import { argument } from "../args/argument.ts";
+import { storeCommand } from "../args/common-options.ts";
+import { parseWholeNumber } from "../args/values.ts";
+import type { CliContext } from "../context.ts";
+
+const PORT_MAX = 65_535;
+
+/** `bandsox serve`. */
+export function serveCommand(context: CliContext) {
+  return storeCommand("serve")
+    .description("serve the VMs of this machine over HTTP, with the dashboard, until interrupted; VMs run on")
+    .option("--host <address>", "address to listen at (default: 127.0.0.1)")
+    .option("--port <port>", "port to listen at, 0 for any free one (default: 8000)", argument(parsePort))
+    .option(
+      "--allow-origin <origin>",
+      "origin of pages that may call, beside the server's own; repeatable",
+      collect,
+      [],
+    )
+    .option("--dashboard <dir>", "directory of a built dashboard to serve")
+    .addHelpText("after", HELP)
+    .action(async ({ host, port, dashboard, allowOrigin, ...options }) => {
+      await using bandsox = await context.openBandSox(options);
+      const storageDir = options.storage ?? defaultStorageDir(context.env);
+      const pages = { dashboardDir: dashboard, allowedOrigins: allowOrigin };
+      await using server = await startServer({ bandsox, storageDir, host, port, ...pages });
+      if (server.credentials) await context.stdout.write(told(server.credentials));
+      await context.stdout.write(`BandSox serves ${storageDir} at ${server.url}\n`);
+      if (!context.signal.aborted) await once(context.signal, "abort");
+    });
+}
+
+const HELP = `
+On 127.0.0.1 everyone on this machine may call, until \`bandsox auth init\`. The first start at any other address makes
+a password and a key, and prints them once.
+
+Examples:
+  bandsox serve
+  bandsox serve --host 0.0.0.0 --port 8000`;
+
+/** Credentials as they are printed, once. */
+export function told({ password, key, keyId }: { password: string; key: string; keyId: string }): string {
+  return `admin password: ${password}\nAPI key:        ${key}\nkey id:         ${keyId}\nKeep them: they cannot be shown again.\n`;
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+function parsePort(text: string): number {
+  const port = parseWholeNumber(text);
+  if (port > PORT_MAX) throw new RangeError(`a port is at most ${PORT_MAX}`);
+  return port;
+}

@@ -1,0 +1,192 @@
+import type {
+  ExecResult,
+  GuestProcess,
+  Metadata,
+  OomKill,
+  SnapshotInfo,
+  VmId,
+  VmInfo,
+  VmStats,
+} from "@bandsox/contract";
+import { fromWire, fromWireSnapshot, fromWireVm } from "@bandsox/contract/wire";
+import { BandSoxError } from "./error.ts";
+import { type Command, type ExecOptions, runExec, streamExec } from "./exec.ts";
+import { ExecHandle } from "./exec-handle.ts";
+import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
+import { type PythonOptions, type PythonResult, runPython } from "./python.ts";
+import { textOf } from "./streams.ts";
+import type { Transport } from "./transport.ts";
+
+interface Abortable {
+  signal?: AbortSignal | undefined;
+}
+/** What came of one child of a fork. */
+export type ForkResult = { readonly vm: RemoteVm } | { readonly error: Error };
+
+/**
+ * One VM of a server. A handle costs nothing and owns nothing. A command given as a string is run by `/bin/sh -c` in
+ * the guest; as a list it is run as it is.
+ */
+export class RemoteVm {
+  readonly id: VmId;
+  readonly #transport: Transport;
+
+  constructor(transport: Transport, id: VmId) {
+    this.#transport = transport;
+    this.id = id;
+  }
+
+  /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
+  async info(options: Abortable = {}): Promise<VmInfo> {
+    return fromWireVm(await this.#transport.call("GET /api/vms/:id", { ...this.#at, ...options }));
+  }
+
+  /** Runs a command to its end. @returns its exit code; 128 + the signal's number when a signal ended it */
+  async execCommand(command: Command, options: ExecOptions = {}): Promise<number> {
+    return (await this.exec(command, { ...options, maxOutputBytes: 1 })).exitCode;
+  }
+
+  /** Runs a command to its end and keeps its output, at most `maxOutputBytes` of each stream. */
+  async exec(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
+    return runExec(this.#transport, { vm: this.id, command, options });
+  }
+
+  /** A command to be iterated for its output as it comes, or awaited for its result; see `ExecHandle`. */
+  execStream(command: Command, options: ExecOptions = {}): ExecHandle {
+    const call = { vm: this.id, command, options };
+    return new ExecHandle({
+      run: () => runExec(this.#transport, call),
+      stream: () => streamExec(this.#transport, call),
+    });
+  }
+
+  /** Runs Python source in the guest's `python3`. @returns its exit code; see `execPythonCapture` */
+  async execPython(code: string, options: PythonOptions = {}): Promise<number> {
+    return (await this.execPythonCapture(code, options)).exitCode;
+  }
+
+  /** Runs Python source in the guest's `python3` and keeps what it prints. @throws {BandSoxError} `python_missing` */
+  async execPythonCapture(code: string, options: PythonOptions = {}): Promise<PythonResult> {
+    return runPython(this.#transport, { vm: this.id, code, options });
+  }
+
+  /** Makes one HTTP request to a service in the guest. @throws {BandSoxError} `connect_failed`, `http_request_failed` */
+  async sendHttpRequest(options: HttpRequestOptions): Promise<HttpResponse> {
+    return sendHttpRequest(this.#transport, this.id, options);
+  }
+
+  /** How the guest is doing: time, memory, disk, load. */
+  async stats(options: Abortable = {}): Promise<VmStats> {
+    return fromWire<VmStats>(
+      await this.#transport.call("GET /api/vms/:id/stats", { ...this.#at, ...options }),
+    );
+  }
+
+  /** The guest's processes, those with the most memory first. */
+  async processes({ limit, signal }: { limit?: number } & Abortable = {}): Promise<GuestProcess[]> {
+    const query = limit === undefined ? {} : { limit: `${limit}` };
+    const found = await this.#transport.call("GET /api/vms/:id/processes", { ...this.#at, query, signal });
+    return fromWire<GuestProcess[]>(found);
+  }
+
+  /** The newest `bytes` (default: 64 KiB) of the guest kernel's log. */
+  async kernelLog({ bytes, signal }: { bytes?: number } & Abortable = {}): Promise<string> {
+    const query = bytes === undefined ? {} : { bytes: `${bytes}` };
+    return (await this.#transport.open("GET /api/vms/:id/kernel-log", { ...this.#at, query, signal })).text();
+  }
+
+  /** The processes the guest's kernel killed because memory ran out. */
+  async oomKills(options: Abortable = {}): Promise<OomKill[]> {
+    return fromWire<OomKill[]>(
+      await this.#transport.call("GET /api/vms/:id/oom-kills", { ...this.#at, ...options }),
+    );
+  }
+
+  /** What the guest wrote to its console, as text; with `follow` what it goes on to write, until `signal` fires. */
+  async *consoleLog({
+    follow = false,
+    signal,
+  }: { follow?: boolean } & Abortable = {}): AsyncGenerator<string, void, undefined> {
+    const query = { follow: follow ? "1" : "0" } as const;
+    yield* textOf(this.#transport, "GET /api/vms/:id/console", { ...this.#at, query, signal });
+  }
+
+  /** Starts a stopped VM, or one that has failed, again from its disk. */
+  async start(options: Abortable = {}): Promise<void> {
+    await this.#transport.call("POST /api/vms/:id/start", { ...this.#at, ...options, timeoutMs: 0 });
+  }
+
+  /** Stops the VM and starts it again from its disk. */
+  async restart({ graceMs, signal }: { graceMs?: number } & Abortable = {}): Promise<void> {
+    const body = { grace_ms: graceMs };
+    await this.#transport.call("POST /api/vms/:id/restart", { ...this.#at, body, signal, timeoutMs: 0 });
+  }
+
+  /** Stops the VM's processors; its memory stays. Does nothing when it is paused. */
+  async pause(options: Abortable = {}): Promise<void> {
+    await this.#transport.call("POST /api/vms/:id/pause", { ...this.#at, ...options });
+  }
+
+  /** Lets a paused VM go on, with the right time. Does nothing when it runs. */
+  async resume(options: Abortable = {}): Promise<void> {
+    await this.#transport.call("POST /api/vms/:id/resume", { ...this.#at, ...options });
+  }
+
+  /** Gives the VM another name. Its guest's host name is as it was until it starts again. */
+  async rename(name: string): Promise<VmInfo> {
+    await this.#transport.call("PUT /api/vms/:id/name", { ...this.#at, body: { name } });
+    return this.info();
+  }
+
+  /** Replaces the VM's metadata. */
+  async setMetadata(metadata: Metadata): Promise<VmInfo> {
+    await this.#transport.call("PUT /api/vms/:id/metadata", { ...this.#at, body: { metadata } });
+    return this.info();
+  }
+
+  /** Saves the VM, running or paused, as it is at one moment; it goes on. */
+  async snapshot({
+    signal,
+    ...body
+  }: { name?: string; metadata?: Metadata } & Abortable = {}): Promise<SnapshotInfo> {
+    const call = { ...this.#at, body, signal, timeoutMs: 0 };
+    const { snapshot_id: id } = await this.#transport.call("POST /api/vms/:id/snapshot", call);
+    return fromWireSnapshot(await this.#transport.call("GET /api/snapshots/:id", { params: { id }, signal }));
+  }
+
+  /** Makes the VM what it was when a snapshot of it was taken. */
+  async rollback(snapshot: string, { signal }: Abortable = {}): Promise<void> {
+    const call = { ...this.#at, body: { snapshot }, signal, timeoutMs: 0 };
+    await this.#transport.call("POST /api/vms/:id/rollback", call);
+  }
+
+  /** Makes VMs that go on where this one is now, each with a result of its own. */
+  async fork(
+    options: { count?: number; env?: Record<string, string>; metadata?: Metadata } & Abortable = {},
+  ): Promise<ForkResult[]> {
+    const { count, env: env_vars, metadata, signal } = options;
+    const call = { ...this.#at, body: { count, env_vars, metadata }, signal, timeoutMs: 0 };
+    const children = await this.#transport.call("POST /api/vms/:id/fork", call);
+    return children.map((child) => {
+      if ("vm" in child) return { vm: new RemoteVm(this.#transport, child.vm.id) };
+      const { code, error: detail } = child;
+      const failure = { code: code as "vm_start_failed", detail, details: {} as never, hint: "fork again" };
+      return { error: new BandSoxError({ ...failure, retryable: true }) };
+    });
+  }
+
+  /** Stops the VM: its processes get `graceMs` after SIGTERM, then disks are synced and it is ended. */
+  async stop({ graceMs, signal }: { graceMs?: number } & Abortable = {}): Promise<void> {
+    const body = { grace_ms: graceMs };
+    await this.#transport.call("POST /api/vms/:id/stop", { ...this.#at, body, signal, timeoutMs: 0 });
+  }
+
+  /** Deletes the VM in any state, with its disk. */
+  async delete(options: Abortable = {}): Promise<void> {
+    await this.#transport.call("DELETE /api/vms/:id", { ...this.#at, ...options, timeoutMs: 0 });
+  }
+
+  get #at(): { readonly params: { readonly id: string } } {
+    return { params: { id: this.id } };
+  }
+}

@@ -1,0 +1,4 @@
+/** How the API's objects and frames travel; loads no schema library. */
+export * from "./api/frames.ts";
+export * from "./api/wire.ts";
+export * from "./api/wire-vm.ts";

@@ -1,0 +1,44 @@
+import type { ExecEvent } from "@bandsox/contract";
+import { API_FRAMES, type ApiFrame, encodeFrame, toWire } from "@bandsox/contract/api";
+import type { FastifyRequest } from "fastify";
+import { toBandSoxError, toProblem } from "./problem.ts";
+
+/**
+ * A command's events as frames. The first event is waited for, so that a command that cannot be started is still a
+ * problem and not a stream; what fails later is the last frame.
+ */
+export async function execFrames(
+  events: AsyncIterableIterator<ExecEvent>,
+  request: FastifyRequest,
+): Promise<AsyncIterable<Uint8Array>> {
+  const first = await events.next();
+  async function* frames(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (let next = first; !next.done; next = await events.next()) yield execFrame(next.value);
+    } catch (error) {
+      const problem = toProblem(toBandSoxError(error, request), request.id);
+      yield encodeFrame(API_FRAMES.error, jsonBytes(problem));
+    } finally {
+      await events.return?.();
+    }
+  }
+  return frames();
+}
+
+/** One event as a frame of a stream. */
+function execFrame(event: ExecEvent): Uint8Array {
+  const { kind, data } = execMessage(event);
+  return encodeFrame(kind, data);
+}
+
+/** One event as a frame. */
+export function execMessage(event: ExecEvent): ApiFrame {
+  if (event.type !== "exit") return { kind: API_FRAMES[event.type], data: event.data };
+  const { type: _, ...exit } = event;
+  return { kind: API_FRAMES.exit, data: jsonBytes(toWire(exit)) };
+}
+
+/** JSON as bytes. */
+export function jsonBytes(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}

@@ -1,0 +1,3 @@
+export { type AppOptions, serverApp } from "./app.ts";
+export { AuthStore, type Identity, type NewKey } from "./auth/auth-store.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./start-server.ts";
