@@ -13,12 +13,16 @@ import (
 type activity struct {
 	mu      sync.Mutex
 	clients int
-	came    bool // a client came, or left, since the last look
+	came    bool   // a client came, or left, since the last look
+	onEnter func() // called when a client comes
 }
 
 // enter notes a client until the function it returns is called.
 func (a *activity) enter() (leave func()) {
 	a.note(1)
+	if a.onEnter != nil {
+		a.onEnter()
+	}
 	return func() { a.note(-1) }
 }
 
@@ -27,6 +31,13 @@ func (a *activity) note(change int) {
 	defer a.mu.Unlock()
 	a.clients += change
 	a.came = true
+}
+
+// present is how many clients there are now.
+func (a *activity) present() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.clients
 }
 
 // look returns how many clients there are, and whether there was one at any time since the last look.

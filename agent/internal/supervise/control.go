@@ -50,7 +50,7 @@ func listenControl(path string, monitor *qmp.Client, saver saver, dog *watchdog)
 		return nil, err
 	}
 	c := &control{listener: listener, monitor: monitor, saver: saver, dog: dog}
-	dog.pause, dog.paused = c.pause, c.paused
+	dog.pause, dog.resume, dog.paused = c.pause, c.wake, c.paused
 	c.running.Go(c.serve)
 	return c, nil
 }
@@ -92,6 +92,14 @@ func (c *control) carryOut(line []byte) response {
 	if err := json.Unmarshal(line, &wanted); err != nil {
 		return response{Error: "the request is not JSON: " + err.Error()}
 	}
+	switch wanted.Action { // these wait for nobody
+	case "limits":
+		c.dog.ask()
+		return response{}
+	case "idle":
+		seen := c.dog.idleness()
+		return response{Idle: &seen}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	reply, err := c.act(wanted)
@@ -107,12 +115,6 @@ func (c *control) act(wanted request) (response, error) {
 		return response{}, c.monitor.Execute("stop", nil, nil)
 	case "resume":
 		return response{}, c.resume()
-	case "limits":
-		c.dog.ask()
-		return response{}, nil
-	case "idle":
-		seen := c.dog.idleness()
-		return response{Idle: &seen}, nil
 	case "status":
 		status, err := c.status()
 		return response{Status: status}, err
@@ -127,6 +129,13 @@ func (c *control) pause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.monitor.Execute("stop", nil, nil)
+}
+
+// wake is the watchdog's own, too.
+func (c *control) wake() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resume()
 }
 
 // paused is whether the guest stands still, as far as the monitor says.

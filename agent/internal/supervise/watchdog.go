@@ -41,6 +41,7 @@ type watchdog struct {
 	used     func() (time.Duration, error) // the VMM's processor time
 	now      func() (moment, error)
 	pause    func() error
+	resume   func() error
 	paused   func() bool
 	look     func(busy bool) // at the guest, once a look
 	asked    chan struct{}
@@ -51,6 +52,7 @@ type watchdog struct {
 	lastLook   moment
 	lastActive time.Duration // by uptime
 	seen       idleness
+	resting    bool // paused because it was idle
 }
 
 // newWatchdog watches over a VMM. What needs a monitor is set by who has one; without it nothing can be paused.
@@ -59,6 +61,7 @@ func newWatchdog(config Config, pid int, seen *activity) *watchdog {
 		config: config, activity: seen, now: hostMoment, asked: make(chan struct{}, 1),
 		used:   func() (time.Duration, error) { return processorTime(pid) },
 		pause:  func() error { return errNoMonitor },
+		resume: func() error { return errNoMonitor },
 		paused: func() bool { return false },
 	}
 	w.look = func(busy bool) {
@@ -66,6 +69,7 @@ func newWatchdog(config Config, pid int, seen *activity) *watchdog {
 			keepVitals(config)
 		}
 	}
+	seen.onEnter = w.wake
 	return w
 }
 
@@ -97,7 +101,18 @@ func (w *watchdog) awake() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lastUsed, w.lastLook, w.lastActive, w.seen = used, now, now.uptime, idleness{}
+	w.lastUsed, w.lastLook, w.lastActive, w.seen, w.resting = used, now, now.uptime, idleness{}, false
+}
+
+// wake lets a VM go on that was paused because it was idle: somebody came who took it for awake.
+func (w *watchdog) wake() {
+	w.mu.Lock()
+	resting := w.resting
+	w.resting = false
+	w.mu.Unlock()
+	if resting {
+		w.resume()
+	}
 }
 
 // ask has the limits read again now.
@@ -168,15 +183,28 @@ func (w *watchdog) enforce(verdict Enforced, limits Limits) *Enforced {
 	if err := writeRecord(w.config.EnforcedFile, verdict); err != nil {
 		return nil
 	}
-	if verdict.Action == "pause" {
-		if err := w.pause(); err != nil {
-			os.Remove(w.config.EnforcedFile)
-			return nil
-		}
-		tell(w.config.SignalFile)
+	if verdict.Action == "pause" && !w.rest(verdict) {
+		return nil
 	}
 	w.settle(verdict, limits)
 	return &verdict
+}
+
+// rest pauses the VM, and returns whether it stays so: a client that came meanwhile has it go on.
+func (w *watchdog) rest(verdict Enforced) bool {
+	if err := w.pause(); err != nil {
+		os.Remove(w.config.EnforcedFile)
+		return false
+	}
+	w.mu.Lock()
+	w.resting = verdict.Cause == "idle"
+	w.mu.Unlock()
+	if verdict.Cause == "idle" && w.activity.present() > 0 {
+		w.wake()
+		return false
+	}
+	tell(w.config.SignalFile)
+	return true
 }
 
 func (w *watchdog) settle(verdict Enforced, limits Limits) {
@@ -195,9 +223,7 @@ func (w *watchdog) idleness() idleness {
 	if now, err := w.now(); err == nil {
 		seen.IdleForMs = max(0, now.uptime-w.lastActive).Milliseconds()
 	}
-	w.activity.mu.Lock()
-	seen.Clients = w.activity.clients
-	w.activity.mu.Unlock()
+	seen.Clients = w.activity.present()
 	return seen
 }
 

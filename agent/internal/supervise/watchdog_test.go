@@ -27,6 +27,7 @@ func watchVM(t *testing.T, limits Limits) *watchedVM {
 	w.used = func() (time.Duration, error) { return w.cpu, nil }
 	w.watchdog.paused = func() bool { return w.paused }
 	w.pause = func() error { w.paused = true; return nil }
+	w.resume = func() error { w.paused = false; w.awake(); return os.Remove(config.EnforcedFile) }
 	w.look = func(bool) {}
 	w.limit(limits)
 	w.awake()
@@ -103,6 +104,23 @@ func TestAPausedVMIsNotIdleAndItsTimeBeginsAnewWhenItGoesOn(t *testing.T) {
 	w.awake()
 	w.wantNone(w.after(9*time.Second, 0))
 	w.want(w.after(2*time.Second, 0), "idle", "pause")
+}
+
+func TestWhoComesAsAVMIsPausedForIdlenessHasItGoOn(t *testing.T) {
+	w := watchVM(t, idleAfter(10, "pause"))
+	w.want(w.after(11*time.Second, 0), "idle", "pause")
+	leave := w.activity.enter() // took it for awake
+	if _, err := os.Stat(w.config.EnforcedFile); w.paused || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("paused: %v, %v", w.paused, err)
+	}
+	leave()
+	pause := w.pause
+	w.pause = func() error { leave = w.activity.enter(); return pause() } // came in the middle
+	w.after(time.Second, 0)
+	w.wantNone(w.after(11*time.Second, 0))
+	if leave(); w.paused {
+		t.Error("it stayed paused")
+	}
 }
 
 func TestAVMThatCannotBePausedIsAsItWas(t *testing.T) {

@@ -56,6 +56,8 @@ export async function forkVm(
     const some = Math.min(AT_ONCE, count - results.length);
     results.push(...(await Promise.all(Array.from({ length: some }, make))));
   }
+  const children = results.flatMap((one) => ("vm" in one ? [one.vm.id] : []));
+  ports.events.append({ type: "vm.forked", vmId, details: { children } });
   return results;
 }
 

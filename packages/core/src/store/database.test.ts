@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { temporaryDirectory } from "@bandsox/testkit";
@@ -78,6 +78,14 @@ test("a storage written by a newer version is refused, and left as it is", async
   database.close();
   await expect(openDatabase(path)).rejects.toMatchObject({ code: "storage_too_new" });
   expect(openFiles()).not.toContain(path);
+});
+
+test("the database, and what is beside it, is its owner's alone", async () => {
+  await using directory = await temporaryDirectory();
+  const database = await openDatabase(`${directory.path}/bandsox.db`);
+  for (const name of readdirSync(directory.path))
+    expect(statSync(`${directory.path}/${name}`).mode & 0o077, name).toBe(0);
+  database.close();
 });
 
 test("a storage that cannot be written names its path", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
@@ -35,6 +35,7 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
 
 function openOnce(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+  closeSync(openSync(path, "a", 0o600)); // it holds users' variables; what SQLite makes beside it is as private
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
