@@ -23,6 +23,10 @@ export interface Lab {
   readonly vm: import("bandsox").Vm;
   /** The storage of this run */
   readonly bandsox: import("bandsox").BandSox;
+  /** The image of the VM */
+  readonly image: string;
+  /** Opens the storage of this run once more */
+  reopen(): import("bandsox").BandSox;
   /** The socket of the VM's agent, for measuring the bare channel */
   readonly agentSocket: string;
   /** Scratch directory of this run */

@@ -10,6 +10,8 @@ import type { Benchmark, Figure } from "./figure.ts";
 import { hostStamp } from "./host.ts";
 import { execConcurrent, execTrue, ping } from "./suite/calls.ts";
 import { firstImage } from "./suite/images.ts";
+import { burst, firstCommand, lifecycleCost, sustained } from "./suite/lifecycle.ts";
+import { checkpoint, density, fork } from "./suite/states.ts";
 import { stdoutStream, terminal } from "./suite/streams.ts";
 import { files, trees } from "./suite/transfers.ts";
 import { table } from "./table.ts";
@@ -24,8 +26,15 @@ const SUITE: readonly Benchmark[] = [
   files,
   trees,
   terminal,
+  firstCommand,
+  burst,
+  sustained,
+  checkpoint,
+  fork,
+  density,
+  lifecycleCost,
 ];
-const PROGRAMS = ["sh", "cat", "dd", "head", "true", "yes"];
+const PROGRAMS = ["sh", "cat", "dd", "echo", "head", "true", "yes"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,13 +55,17 @@ async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "bandsox-bench-"));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const bandsox = stack.use(new BandSox({ storageDir: await storageIn(dir) }));
-  const vm = await bandsox.createVm(`dir:${await busyboxRoot(dir)}`, { memMib: 512 });
+  const storageDir = await storageIn(dir);
+  const bandsox = stack.use(new BandSox({ storageDir }));
+  const image = `dir:${await busyboxRoot(dir)}`;
+  const vm = await bandsox.createVm(image, { memMib: 512 });
   stack.defer(() => vm.delete());
   const info = await vm.info();
   const lab = {
     vm,
     bandsox,
+    image,
+    reopen: () => new BandSox({ storageDir }),
     dir,
     quick: values.quick,
     agentSocket: join(dir, "storage/vms", vm.id, "agent.sock"),

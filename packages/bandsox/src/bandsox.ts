@@ -26,6 +26,7 @@ import {
 import { z } from "zod";
 import { Images } from "./images.ts";
 import { isServerUrl, type RemoteOptions, remoteCore } from "./remote.ts";
+import { PoolStore } from "./pools.ts";
 import { SnapshotStore } from "./snapshots.ts";
 
 export interface BandSoxOptions {
@@ -37,6 +38,8 @@ export interface BandSoxOptions {
   acceleration?: "kvm" | "tcg";
   /** Told what was recovered from or put off, e.g. a clean-up to be tried again (default: Node's process warnings) */
   onWarning?: (message: string) => void;
+  /** Has a pool filled again that a VM was taken from (default: this process does, while the storage is open) */
+  onPoolTaken?: (pool: string) => void;
   /** How guests of the `qemu` engine are reached (default: `BANDSOX_TRANSPORT`, else `virtio-serial`) */
   transport?: "virtio-serial" | "serial";
   /**
@@ -68,6 +71,8 @@ export class BandSox implements AsyncDisposable {
   readonly images: Images = new Images(() => this.#core());
   /** What VMs go on from: list, inspect, restore, rename, delete */
   readonly snapshots: SnapshotStore = new SnapshotStore(() => this.#core());
+  /** VMs that are kept ready: set, list, fill, remove */
+  readonly pools: PoolStore = new PoolStore(() => this.#core());
   readonly #options: BandSoxOptions;
   #opening: Promise<Core> | undefined;
   #closed = false;
@@ -256,7 +261,8 @@ export class BandSox implements AsyncDisposable {
   }
 
   #coreOptions(): CoreOptions {
-    const { storageDir, engine, acceleration, transport, bootTimeoutMs, onWarning } = this.#options;
+    const { storageDir, engine, acceleration, transport, bootTimeoutMs, onWarning, onPoolTaken } =
+      this.#options;
     const { env } = process;
     return {
       storageDir: storageDir ?? defaultStorageDir(env),
@@ -266,6 +272,7 @@ export class BandSox implements AsyncDisposable {
       transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
       bootTimeoutMs: bootTimeoutOf(bootTimeoutMs ?? env.BANDSOX_BOOT_TIMEOUT_MS),
       onWarning,
+      onPoolTaken,
     };
   }
 }

@@ -22,8 +22,11 @@ export {
   type LimitAction,
   type LimitsPatch,
   type OomKill,
+  type PoolInfo,
+  type PoolSpecInput,
   type SessionEvent,
   type SessionInfo,
+  type SnapshotDetails,
   type SnapshotInfo,
   type TerminalSize,
   type TransferProgress,
@@ -33,6 +36,7 @@ export {
   type VmStats,
 } from "@bandsox/contract";
 export {
+  type ArchiveOptions,
   type AttachOptions,
   type BuildOptions,
   type CleanupOptions,
@@ -57,6 +61,7 @@ export {
   type HttpRequestOptions,
   type HttpResponse,
   type ImportOptions,
+  type ImportSnapshotOptions,
   type ListOptions,
   type OfflineEntry,
   type OfflineFiles,
@@ -67,6 +72,7 @@ export {
   type ReadLinesOptions,
   type ReadOptions,
   type ReadWholeOptions,
+  type RegistryAccess,
   type RestoreOptions,
   Session,
   type SessionOptions,
@@ -88,5 +94,6 @@ export {
 export { BandSox, type BandSoxOptions, type CreateVmOptions } from "./bandsox.ts";
 export type { Images } from "./images.ts";
 export type { RemoteOptions } from "./remote.ts";
+export type { PoolStore } from "./pools.ts";
 export { doctor, type InitOptions, type InitResult, init } from "./setup.ts";
 export type { SnapshotStore } from "./snapshots.ts";

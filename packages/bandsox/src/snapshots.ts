@@ -1,5 +1,13 @@
-import type { Metadata, SnapshotInfo } from "@bandsox/contract";
-import type { Core, DeleteSnapshotOptions, RestoreOptions, Vm } from "@bandsox/core";
+import type { Metadata, SnapshotDetails, SnapshotInfo } from "@bandsox/contract";
+import type {
+  ArchiveOptions,
+  Core,
+  DeleteSnapshotOptions,
+  ImportSnapshotOptions,
+  RegistryAccess,
+  RestoreOptions,
+  Vm,
+} from "@bandsox/core";
 
 /** Machines at one moment, each of which VMs can go on from any number of times. Taken with `vm.snapshot()`. */
 export class SnapshotStore {
@@ -15,7 +23,7 @@ export class SnapshotStore {
   }
 
   /** A snapshot by its id, its name, or the start of its id. @throws {BandSoxError} `snapshot_not_found`, `snapshot_ambiguous` */
-  async inspect(snapshot: string): Promise<SnapshotInfo> {
+  async inspect(snapshot: string): Promise<SnapshotDetails> {
     return (await this.#core()).snapshots.inspect(snapshot);
   }
 
@@ -38,6 +46,45 @@ export class SnapshotStore {
   /** Replaces a snapshot's metadata. @throws {BandSoxError} `invalid_argument`, `snapshot_not_found` */
   async setMetadata(snapshot: string, metadata: Metadata): Promise<SnapshotInfo> {
     return (await this.#core()).snapshots.setMetadata(snapshot, metadata);
+  }
+
+  /**
+   * Writes a snapshot into one file, with the base disk and the kernel it stands on: a zstd-compressed tar of what is not
+   * zero, with the digest of each part. The file must not exist.
+   *
+   * @throws {BandSoxError} `snapshot_not_found`, `invalid_argument`, `disk_full`, `interrupted`
+   */
+  async export(snapshot: string, file: string, options: ArchiveOptions = {}): Promise<void> {
+    await (await this.#core()).snapshots.export(snapshot, file, options);
+  }
+
+  /**
+   * Takes a snapshot from a file that `export` wrote, here or in another storage. Take only what you would run as
+   * yourself: the VMM reads the saved devices, and trusts them.
+   *
+   * @throws {BandSoxError} `snapshot_invalid`, `snapshot_name_taken`, `snapshot_incompatible`, `disk_full`, `interrupted`
+   */
+  async import(file: string, options: ImportSnapshotOptions = {}): Promise<SnapshotInfo> {
+    return (await this.#core()).snapshots.import(file, options);
+  }
+
+  /**
+   * Stores a snapshot in any OCI registry, as an artifact. The base disk and the kernel are layers of their own, which
+   * the registry keeps once for all snapshots that stand on them.
+   *
+   * @throws {BandSoxError} `snapshot_not_found`, `registry_…`, `disk_full`, `interrupted`
+   */
+  async push(
+    snapshot: string,
+    reference: string,
+    options: ArchiveOptions & RegistryAccess = {},
+  ): Promise<{ readonly digest: string }> {
+    return (await this.#core()).snapshots.push(snapshot, reference, options);
+  }
+
+  /** Takes a snapshot from a registry, as `import` does from a file. @throws {BandSoxError} also `registry_…`, `image_not_found` */
+  async pull(reference: string, options: ImportSnapshotOptions & RegistryAccess = {}): Promise<SnapshotInfo> {
+    return (await this.#core()).snapshots.pull(reference, options);
   }
 
   /**

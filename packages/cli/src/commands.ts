@@ -26,6 +26,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandFactory>>> =
   watch: async () => (await import("./commands/watch.ts")).watchCommand,
   vm: async () => (await import("./commands/vm/vm.ts")).vmCommand,
   snapshot: async () => (await import("./commands/snapshot/snapshot.ts")).snapshotCommand,
+  pool: async () => (await import("./commands/pool/pool.ts")).poolCommand,
   image: async () => (await import("./commands/image/image.ts")).imageCommand,
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
   auth: async () => (await import("./commands/auth/auth.ts")).authCommand,

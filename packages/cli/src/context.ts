@@ -1,4 +1,5 @@
 import type { BandSox } from "bandsox";
+import { fillPoolDetached } from "./fill-pool-detached.ts";
 import { type Output, outputOf } from "./output.ts";
 import { type Keyboard, keyboardOf, type Screen, screenOf } from "./terminal/device.ts";
 
@@ -38,7 +39,12 @@ export function cliContext(process: NodeJS.Process): CliContext {
     signal: controller.signal,
     openBandSox: async ({ storage }) => {
       const { BandSox: Local } = await import("bandsox"); // most of what starting costs, and help needs none of it
-      return new Local({ onWarning, ...(storage === undefined ? {} : { storageDir: storage }) });
+      const onPoolTaken = (pool: string) => fillPoolDetached(process, { pool, storage });
+      return new Local({
+        onWarning,
+        onPoolTaken,
+        ...(storage === undefined ? {} : { storageDir: storage }),
+      });
     },
   };
 }

@@ -42,6 +42,8 @@ export { GuestProcess, OomKill, VmStats } from "./health.ts";
 export { ImageDetails, ImageHistoryEntry, ImageInfo, ImageRemoval, ImageUsage } from "./image.ts";
 // input
 export { parseInput } from "./parse.ts";
+// pools
+export { PoolId, PoolInfo, PoolShape, PoolSpec, type PoolSpecInput } from "./pool.ts";
 // sessions
 export {
   type SessionEvent,
@@ -53,7 +55,7 @@ export {
   TerminalSize,
 } from "./session.ts";
 // snapshots
-export { RestoreSpec, SnapshotId, SnapshotInfo, SnapshotName, SnapshotSpec } from "./snapshot.ts";
+export { RestoreSpec, SnapshotDetails, SnapshotId, SnapshotInfo, SnapshotName, SnapshotSpec } from "./snapshot.ts";
 // VMs
 export { Transport, VmFilter, VmInfo } from "./vm.ts";
 export { END_CAUSES, END_CONSOLE_BYTES, EndCause, VmEnd, VmEndSummary } from "./vm-end.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 const text = z.string();
 const snapshot = z.object({ snapshotId: text });
 
-/** The ways to fail at snapshots; part of the table in `errors.ts`. */
+/** The ways to fail at snapshots and pools; part of the table in `errors.ts`. */
 export const SNAPSHOT_ERRORS = {
   snapshot_not_found: {
     status: 404,
@@ -40,6 +40,18 @@ export const SNAPSHOT_ERRORS = {
     retryable: false,
     details: snapshot.extend({ path: text }),
     hint: "delete it; nothing can go on from it",
+  },
+  snapshot_invalid: {
+    status: 422,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "it was cut short or changed, or is no snapshot: export or push it again where it came from",
+  },
+  pool_not_found: {
+    status: 404,
+    retryable: false,
+    details: z.object({ reference: text }),
+    hint: "list the pools with `bandsox pool list`",
   },
   snapshots_unavailable: {
     status: 422,

@@ -43,6 +43,25 @@ export const SnapshotInfo = z.object({
 });
 export type SnapshotInfo = z.infer<typeof SnapshotInfo>;
 
+/** All that is known of a snapshot. */
+export const SnapshotDetails = SnapshotInfo.extend({
+  /** What its parts occupy on the disk, in bytes; the kernel's files are shared with the storage's own */
+  sizes: z.object({ memory: z.int(), devices: z.int(), disk: z.int(), kernel: z.int() }),
+  /** The snapshots it goes back to, the nearest first; those that were deleted are the last that is known */
+  ancestors: z.array(SnapshotId),
+  /** The snapshots that were taken of VMs that go on from it */
+  children: z.array(SnapshotId),
+  /** Machines that can go on from it are of this class: the same VMM, processor, kernel and agent */
+  compatibility: z.object({
+    class: z.string(),
+    /** Whether this machine is */
+    here: z.boolean(),
+    /** Why it is not */
+    reason: z.string().optional(),
+  }),
+});
+export type SnapshotDetails = z.infer<typeof SnapshotDetails>;
+
 /** What a user says of a new snapshot. */
 export const SnapshotSpec = z.strictObject({
   /** Unique among snapshots (default: the id) */

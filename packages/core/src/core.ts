@@ -16,6 +16,7 @@ import { buildDebianImage, type DebianRecipe } from "./image/debian-image.ts";
 import type { FetchOptions } from "./image/image-store.ts";
 import type { Images } from "./image/images.ts";
 import type { OpenImages } from "./image/open-images.ts";
+import { Pools } from "./pool/pools.ts";
 import { type GivenRootfs, type InstallRootfsOptions, installRootfs } from "./setup/given-rootfs.ts";
 import { Snapshots } from "./snapshot/snapshots.ts";
 import { attend } from "./vm/attend.ts";
@@ -55,6 +56,7 @@ export interface Core extends AsyncDisposable {
   pruneEvents(keep: number): Promise<number>;
   readonly images: Images;
   readonly snapshots: Snapshots;
+  readonly pools: Pools;
   /** Makes the image `bandsox-base` of a given root file system */
   installRootfs(rootfs: GivenRootfs, how: RootfsOptions): Promise<{ readonly digest: string }>;
   /** Makes the disk of a stopped VM larger */
@@ -86,6 +88,7 @@ export function coreOf(ports: VmPorts, parts: CoreParts): Core {
     ...diskCalls(ports, parts),
     ...imageCalls(ports, parts),
     snapshots: new Snapshots(ports),
+    pools: new Pools(ports),
     [Symbol.asyncDispose]: async () => parts.resources[Symbol.asyncDispose](),
   };
 }

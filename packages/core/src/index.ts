@@ -30,6 +30,7 @@ export type { DebianRecipe } from "./image/debian-image.ts";
 export type { HelperEvent } from "./image/image-helper.ts";
 export type { FetchOptions, ImportedConfig } from "./image/image-store.ts";
 export type { ImportOptions } from "./image/images.ts";
+export type { RegistryAccess } from "./image/registry-access.ts";
 export { type CoreOptions, openCore } from "./open-core.ts";
 // setting up a machine
 export { type BootFiles, readBootFiles } from "./setup/boot-files.ts";
@@ -39,6 +40,8 @@ export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boo
 export { type GivenRootfs, ROOTFS_IMAGE } from "./setup/given-rootfs.ts";
 export type { SetupStep } from "./setup/setup-step.ts";
 // snapshots
+export type { ArchiveOptions } from "./snapshot/archive/archives.ts";
+export type { ImportSnapshotOptions } from "./snapshot/archive/import-snapshot.ts";
 export type { DeleteSnapshotOptions } from "./snapshot/delete-snapshot.ts";
 export type { ForkOptions, ForkResult } from "./snapshot/fork-vm.ts";
 export type { RestoreOptions } from "./snapshot/restore-snapshot.ts";

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { BandSoxError, ID_ALPHABET, SnapshotId, VmId } from "@bandsox/contract";
+import { BandSoxError, ID_ALPHABET, PoolId, SnapshotId, VmId } from "@bandsox/contract";
 import { customAlphabet } from "nanoid";
 import { OpenHandles } from "./base/open-handles.ts";
 import { Operations } from "./base/operations.ts";
@@ -12,13 +12,17 @@ import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
+import { poolImagePins } from "./pool/image-pins.ts";
+import { refillPool } from "./pool/refill-pool.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
+import { snapshotArchives } from "./snapshot/archive/helper-archives.ts";
 import { snapshotImagePins } from "./snapshot/image-pins.ts";
 import { openDatabase } from "./store/database.ts";
 import { EventLog } from "./store/event-log.ts";
 import { Leases } from "./store/leases.ts";
 import { Ledger } from "./store/ledger.ts";
 import { settlePlace } from "./store/place.ts";
+import { PoolRecords } from "./store/pool-records.ts";
 import { SnapshotRecords } from "./store/snapshot-records.ts";
 import { Staging } from "./store/staging.ts";
 import { VmEnds } from "./store/vm-ends.ts";
@@ -37,6 +41,8 @@ export interface CoreOptions {
   readonly acceleration?: "kvm" | "tcg" | undefined;
   /** Told what was recovered from or put off (default: Node's process warnings) */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Has a pool filled again that a VM was taken from (default: this process does, while the storage is open) */
+  readonly onPoolTaken?: ((pool: string) => void) | undefined;
   /** How guests of the `qemu` engine are reached (default: `virtio-serial`) */
   readonly transport?: "virtio-serial" | "serial" | undefined;
   /** Whether what dead processes left is settled at once (default: `true`) */
@@ -70,19 +76,24 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   resources.defer(() => events.flush());
   const records = new VmRecords(database, events);
   const snapshotRecords = new SnapshotRecords(database, events);
+  const pools = new PoolRecords(database);
   const images = openImages({
     ...{ database, leases, paths, staging, operations, helperPath: helpers.image, platform: platform() },
-    pins: () => [...vmImagePins(records), ...snapshotImagePins(snapshotRecords)],
+    pins: () => [...vmImagePins(records), ...snapshotImagePins(snapshotRecords), ...poolImagePins(pools)],
     now,
   });
   const ports: VmPorts = {
     ...{ paths, operations, ledger, leases, staging, records, events, images: images.store },
     snapshots: snapshotRecords,
     ends: new VmEnds(database),
+    archives: snapshotArchives({ paths, staging, helperPath: helpers.snapshot }),
     layerDisks: new LayerDisks({ paths, leases, staging }),
     ...engines(options),
     bootFiles: () => readBootFiles(options.storageDir),
     warn,
+    pools,
+    refill: (id) => (options.onPoolTaken ? options.onPoolTaken(id) : refillPool(ports, id)),
+    newPoolId: () => PoolId.parse(`pool_${idOf()}`),
     newSnapshotId: () => SnapshotId.parse(`snap_${idOf()}`),
     newId: () => VmId.parse(`vm_${idOf()}`),
     now,

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BandSoxError, SnapshotId, VmId } from "@bandsox/contract";
+import { BandSoxError, PoolId, SnapshotId, VmId } from "@bandsox/contract";
 import {
   EventLog,
   hostMoment,
@@ -8,6 +8,7 @@ import {
   Ledger,
   Operations,
   openDatabase,
+  PoolRecords,
   SnapshotRecords,
   Staging,
   storagePaths,
@@ -15,6 +16,7 @@ import {
   type VmPorts,
   VmRecords,
 } from "@bandsox/core/ports";
+import { fakeArchives } from "./fake-archives.ts";
 import type { FakeEngine } from "./fake-engine.ts";
 
 /** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
@@ -24,6 +26,7 @@ export type FakePorts = VmPorts &
     readonly warnings: string[];
     /** Has nothing more reach the database, as if this process had died */
     kill(): void;
+    readonly refilled: string[];
   };
 
 export const FAKE_DIGEST = `sha256:${"0".repeat(64)}`;
@@ -43,6 +46,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   const ledger = new Ledger(database);
   const removedImages = new Set<string>();
   const warnings: string[] = [];
+  const refilled: string[] = [];
   const operations = new Operations(paths.root);
 
   return {
@@ -52,6 +56,10 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     events,
     records: new VmRecords(database, events),
     ends: new VmEnds(database),
+    pools: new PoolRecords(database),
+    refill: (id) => void refilled.push(id),
+    refilled,
+    newPoolId: () => PoolId.parse(`pool_${`${process.pid}x${made++}`.padStart(12, "0").slice(-12)}`),
     snapshots: new SnapshotRecords(database, events),
     ledger,
     leases: new Leases(database, paths.database),
@@ -62,7 +70,9 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
         throw new BandSoxError("image_not_found", `no image ${image}`, { reference: image });
       },
       ensureBaseDisk: async () => "/dev/null",
+      adoptBaseDisk: async (_image, { settled }) => settled(),
     },
+    archives: fakeArchives(),
     layerDisks: {
       create: async (destination) => {
         await mkdir(dirname(destination), { recursive: true });

@@ -96,6 +96,7 @@ export function helperPaths(binDir: string) {
     agent: join(binDir, "bandsox-agent"),
     supervise: join(binDir, "bandsox-supervise"),
     image: join(binDir, "bandsox-image"),
+    snapshot: join(binDir, "bandsox-snapshot"),
   } as const;
 }
 export type HelperPaths = ReturnType<typeof helperPaths>;

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { BandSoxError, ERRORS, type ErrorCode } from "@bandsox/contract";
 import { execa } from "execa";
@@ -33,6 +34,11 @@ export const HelperEvent = z.discriminatedUnion("type", [
     files: z.number(),
     skippedDevices: z.number().default(0),
   }),
+  z.object({
+    type: z.literal("snapshot"),
+    digest: z.string().optional(),
+    digests: z.record(z.string(), z.string()).default({}),
+  }),
   z.object({ type: z.literal("wait"), registry: z.string(), waitMs: z.number() }),
   z.object({
     type: z.literal("error"),
@@ -42,7 +48,7 @@ export const HelperEvent = z.discriminatedUnion("type", [
   }),
 ]);
 export type HelperEvent = z.infer<typeof HelperEvent>;
-type Final = Extract<HelperEvent, { type: "image" | "disk" }>;
+type Final = Extract<HelperEvent, { type: "image" | "disk" | "snapshot" }>;
 
 export interface HelperCall {
   readonly helperPath: string;
@@ -59,7 +65,7 @@ export interface HelperCall {
 const KILL_AFTER_MS = 35_000;
 
 /**
- * Runs the Go helper that pulls, imports and unpacks images. It ends when this process does: it watches the
+ * Runs a Go helper that works on images, or on snapshots as files. It ends when this process does: it watches the
  * other end of its standard input. It has ended when this settles, also when `onEvent` throws.
  *
  * @throws {BandSoxError} with the code the helper gives, `interrupted`, `tool_missing`, `tool_failed`
@@ -83,16 +89,16 @@ export async function callImageHelper<T extends Final["type"]>(
     throw new BandSoxError("interrupted", `interrupted while working on ${call.reference}`, {});
   if (ended.code === "ENOENT") {
     throw new BandSoxError("tool_missing", `cannot run ${call.helperPath}: it is not built`, {
-      tool: "bandsox-image",
+      tool: basename(call.helperPath),
     });
   }
   if (last?.type === "error") throw helperError(last, call.reference);
   const output = String(ended.stderr).slice(-2000);
   throw new BandSoxError(
     "tool_failed",
-    `the image helper ended with ${ended.signal ?? ended.exitCode} on ${call.reference}`,
+    `${basename(call.helperPath)} ended with ${ended.signal ?? ended.exitCode} on ${call.reference}`,
     {
-      tool: "bandsox-image",
+      tool: basename(call.helperPath),
       output,
     },
   );

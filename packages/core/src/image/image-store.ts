@@ -1,4 +1,4 @@
-import { access, mkdir } from "node:fs/promises";
+import { access, chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BandSoxError } from "@bandsox/contract";
 import { BASE_APPARENT_BYTES } from "../disk/apparent-size.ts";
@@ -140,6 +140,29 @@ export class ImageStore {
     return path;
   }
 
+  /**
+   * Takes a base disk that came with something that stands on it, unless the store has one of that digest: then
+   * `isSame` says whether that will do. `settled` runs while nobody can remove the disk.
+   */
+  async adoptBaseDisk(
+    image: ImageRecord,
+    { file, isSame, settled, signal }: AdoptBaseOptions,
+  ): Promise<void> {
+    const { paths, guard, staging, records, now } = this.#options;
+    const path = baseDiskPath(paths, image.digest);
+    using _lease = await guard.use(image.digest, signal);
+    if (await exists(path)) {
+      await isSame(path);
+    } else {
+      await mkdir(paths.basesDir, { recursive: true, mode: 0o711 });
+      await chmod(file, 0o644);
+      await using work = await staging.open();
+      await work.publish(file, path);
+    }
+    records.adopt(image, { now: now() });
+    await settled();
+  }
+
   /** What the store has of a source, if that is still what the source is. */
   #current(source: ImageSource, stamp: string | undefined): ImageRecord | undefined {
     if (isFetchedOnce(source)) return this.#options.records.findByReference(source.reference);
@@ -197,6 +220,16 @@ export class ImageStore {
     const message = `cannot take the platform ${JSON.stringify(platform)}: this machine runs ${os}/${architecture}, of which a variant may be named`;
     throw new BandSoxError("invalid_argument", message, { field: "platform", found: platform });
   }
+}
+
+export interface AdoptBaseOptions {
+  /** The disk that came along, on the storage's file system; it is moved */
+  readonly file: string;
+  /** Throws when the store's own disk is another */
+  readonly isSame: (path: string) => Promise<void>;
+  /** Writes down what stands on the disk */
+  readonly settled: () => Promise<void>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface ObtainOptions extends FetchOptions {

@@ -13,8 +13,13 @@ export function storedSnapshot(paths: StoragePaths, id: SnapshotId): SnapshotPat
 /** What the files of a directory occupy; what they share with others, e.g. a kernel, counts here too. */
 export async function occupiedBytes(dir: string): Promise<number> {
   let bytes = 0;
-  for (const name of await readdir(dir)) bytes += (await stat(join(dir, name))).blocks * BLOCK_BYTES;
+  for (const name of await readdir(dir)) bytes += await blockBytes(join(dir, name));
   return bytes;
+}
+
+/** What a file occupies. */
+export async function blockBytes(path: string): Promise<number> {
+  return (await stat(path)).blocks * BLOCK_BYTES;
 }
 
 /** Gives a finished directory its place, after all in it is on the disk. */

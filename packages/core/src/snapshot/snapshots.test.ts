@@ -220,3 +220,25 @@ test("an image that only a snapshot stands on is pinned", async () => {
   const { id, imageDigest } = await vm.snapshot();
   expect(snapshotImagePins(w.ports.snapshots)).toEqual([{ by: id, digest: imageDigest }]);
 });
+
+test("a snapshot tells what it occupies, where it comes from, and whether this machine can go on from it", async () => {
+  await using w = await world();
+  const first = await (await w.create()).snapshot({ name: "first" });
+  const second = await (await w.snapshots.restore("first")).snapshot({ name: "second" });
+  const third = await (await w.snapshots.restore("second")).snapshot({ name: "third" });
+  expect(await w.snapshots.inspect("third")).toMatchObject({
+    ancestors: [second.id, first.id],
+    children: [],
+    compatibility: { class: "qemu/shape-1-128", here: true },
+  });
+  const { sizes, children } = await w.snapshots.inspect("first");
+  expect(children).toEqual([second.id]);
+  expect(sizes.memory).toBeGreaterThan(0);
+  await w.snapshots.delete("second", { force: true });
+  expect((await w.snapshots.inspect(third.id)).ancestors).toEqual([second.id]);
+  w.engine.shape = () => "another";
+  expect((await w.snapshots.inspect("third")).compatibility).toMatchObject({
+    here: false,
+    reason: expect.stringContaining("another version of the VMM"),
+  });
+});

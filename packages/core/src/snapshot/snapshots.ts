@@ -1,9 +1,14 @@
-import { Metadata, parseInput, type SnapshotInfo, SnapshotName } from "@bandsox/contract";
+import { Metadata, parseInput, type SnapshotDetails, type SnapshotInfo, SnapshotName } from "@bandsox/contract";
+import type { RegistryAccess } from "../image/registry-access.ts";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import { Vm } from "../vm/vm.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
+import type { ArchiveOptions } from "./archive/archives.ts";
+import { exportSnapshot, pushSnapshot } from "./archive/export-snapshot.ts";
+import { type ImportSnapshotOptions, importSnapshot, pullSnapshot } from "./archive/import-snapshot.ts";
 import { type DeleteSnapshotOptions, deleteSnapshot } from "./delete-snapshot.ts";
 import { findSnapshot } from "./find-snapshot.ts";
+import { inspectSnapshot } from "./inspect-snapshot.ts";
 import { type RestoreOptions, restoreSnapshot } from "./restore-snapshot.ts";
 import { toSnapshotInfo } from "./snapshot-info.ts";
 
@@ -24,11 +29,9 @@ export class Snapshots {
   }
 
   /** @throws {BandSoxError} `snapshot_not_found`, `snapshot_ambiguous` */
-  async inspect(reference: string): Promise<SnapshotInfo> {
-    const { operations, snapshots } = this.#ports;
-    return operations.run(undefined, async () =>
-      toSnapshotInfo(this.#ports, findSnapshot(snapshots, reference)),
-    );
+  async inspect(reference: string): Promise<SnapshotDetails> {
+    const { operations } = this.#ports;
+    return operations.run(undefined, () => inspectSnapshot(this.#ports, reference));
   }
 
   /** Makes a VM that goes on where the snapshot was taken; see `restoreSnapshot`. */
@@ -49,6 +52,38 @@ export class Snapshots {
   async setMetadata(reference: string, metadata: Metadata): Promise<SnapshotInfo> {
     const wanted = parseInput(Metadata, metadata, "metadata");
     return this.#change(reference, ({ id }) => this.#ports.snapshots.setMetadata(id, wanted));
+  }
+
+  /** Writes a snapshot into one file; see `exportSnapshot`. */
+  async export(reference: string, file: string, { signal }: ArchiveOptions = {}): Promise<void> {
+    await this.#ports.operations.run(signal, (linked) =>
+      exportSnapshot(this.#ports, reference, { file, signal: linked }),
+    );
+  }
+
+  /** Takes a snapshot from a file; see `importSnapshot`. */
+  async import(file: string, options: ImportSnapshotOptions = {}): Promise<SnapshotInfo> {
+    return this.#ports.operations.run(options.signal, async (signal) =>
+      toSnapshotInfo(this.#ports, await importSnapshot(this.#ports, file, { ...options, signal })),
+    );
+  }
+
+  /** Stores a snapshot in a registry; see `pushSnapshot`. */
+  async push(
+    reference: string,
+    target: string,
+    options: ArchiveOptions & RegistryAccess = {},
+  ): Promise<{ readonly digest: string }> {
+    return this.#ports.operations.run(options.signal, async (signal) => ({
+      digest: await pushSnapshot(this.#ports, reference, { ...options, target, signal }),
+    }));
+  }
+
+  /** Takes a snapshot from a registry; see `pullSnapshot`. */
+  async pull(reference: string, options: ImportSnapshotOptions & RegistryAccess = {}): Promise<SnapshotInfo> {
+    return this.#ports.operations.run(options.signal, async (signal) =>
+      toSnapshotInfo(this.#ports, await pullSnapshot(this.#ports, reference, { ...options, signal })),
+    );
   }
 
   /** Deletes a snapshot; see `deleteSnapshot`. */

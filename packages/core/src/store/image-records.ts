@@ -37,6 +37,13 @@ export class ImageRecords {
     });
   }
 
+  /** Stores an image without a name: what stands on it keeps it. */
+  adopt(image: ImageRecord, { now }: { now: Date }): void {
+    this.#database
+      .prepare("INSERT OR IGNORE INTO images (digest, config, size_bytes, created_at) VALUES (?, ?, ?, ?)")
+      .run(image.digest, JSON.stringify(image.config), image.sizeBytes, now.toISOString());
+  }
+
   /** The image of a reference; with a `stamp`, only if the source looked like that. */
   findByReference(reference: string, stamp?: string): ImageRecord | undefined {
     const row = this.#database

@@ -91,4 +91,30 @@ export const MIGRATIONS: readonly string[] = [
     inode         TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- VMs that are kept ready, by what they have in common.
+  CREATE TABLE pools (
+    id            TEXT PRIMARY KEY,
+    image         TEXT NOT NULL,
+    vcpu          INTEGER NOT NULL,
+    mem_mib       INTEGER NOT NULL,
+    disk_size_mib INTEGER NOT NULL,
+    size          INTEGER NOT NULL,
+    hits          INTEGER NOT NULL DEFAULT 0,
+    misses        INTEGER NOT NULL DEFAULT 0,
+    refills       INTEGER NOT NULL DEFAULT 0,
+    refill_ms     REAL NOT NULL DEFAULT 0,
+    UNIQUE (image, vcpu, mem_mib, disk_size_mib)
+  ) STRICT;
+
+  CREATE TABLE pooled_vms (
+    id            TEXT PRIMARY KEY,
+    pool_id       TEXT NOT NULL,
+    state         TEXT NOT NULL,
+    engine        TEXT NOT NULL,
+    image_digest  TEXT NOT NULL,
+    golden_key    TEXT NOT NULL,
+    boot_files    TEXT
+  ) STRICT;
+  `,
 ];

@@ -1,12 +1,11 @@
-import { mkdir } from "node:fs/promises";
 import { BandSoxError, type VmSpec } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { HelperEvent } from "../image/image-helper.ts";
 import { parseImageSource } from "../image/image-source.ts";
+import { createFromPool } from "../pool/create-from-pool.ts";
 import type { VmRecord } from "../store/vm-records.ts";
-import { keepLimits } from "./limits.ts";
-import { type MakeOptions, makeVm } from "./make-vm.ts";
+import { type MakeOptions, makeVm, makeVmDirectory } from "./make-vm.ts";
 import { type StageOptions, timed } from "./stages.ts";
 import { startFromImage } from "./start-from-image.ts";
 import { startMachine } from "./start-machine.ts";
@@ -22,6 +21,8 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
   const engine = ports.defaultEngine();
   assertPossible(spec, engine);
   await ports.bootFiles(); // what is missing is told before anything is made
+  const pooled = await createFromPool(ports, { engine, spec }, options);
+  if (pooled) return pooled;
   return makeVm(ports, { engine, spec }, options, async (record) => {
     const image = await timed("image", options, () =>
       ports.images.resolve(spec.image, { signal: options.signal, onEvent: options.onImageEvent }),
@@ -47,14 +48,4 @@ function assertPossible(spec: VmSpec, engine: Engine): void {
   if (!spec.networking) return;
   const message = `cannot create a VM with networking: the ${engine.name} engine of this version has none`;
   throw new BandSoxError("networking_unavailable", message, {});
-}
-
-/** The directory everything of a VM is in; written down before it is made. */
-export async function makeVmDirectory(ports: VmPorts, record: VmRecord) {
-  const { id } = record;
-  const paths = vmPaths(ports.paths, id);
-  ports.ledger.record({ owner: id, kind: "directory", locator: paths.dir });
-  await mkdir(paths.dir, { recursive: true, mode: 0o700 });
-  await keepLimits(ports, record);
-  return paths;
 }

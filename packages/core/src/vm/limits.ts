@@ -69,9 +69,14 @@ export async function setLimits(
   const deadline = isNew ? counted : record.deadline;
   ports.records.setLimits(id, limits, deadline);
   if (!hasVmm(record)) return;
-  await keepLimits(ports, { ...record, spec: { ...record.spec, ...limits }, deadline });
+  await tellLimits(ports, { ...record, spec: { ...record.spec, ...limits }, deadline });
+}
+
+/** Tells the supervisor of a VM that runs already. The caller holds the VM's lock. */
+export async function tellLimits(ports: VmPorts, record: VmRecord): Promise<void> {
+  await keepLimits(ports, record);
   // Without it the supervisor sees the file some seconds later.
-  await control(vmPaths(ports.paths, id), { action: "limits" }).catch(() => undefined);
+  await control(vmPaths(ports.paths, record.id), { action: "limits" }).catch(() => undefined);
 }
 
 function hasVmm({ state }: VmRecord): boolean {

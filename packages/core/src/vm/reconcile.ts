@@ -6,6 +6,7 @@ import { msUntil } from "../host/moment.ts";
 import { vmmPaths, vmPaths } from "../host/paths.ts";
 import { isAlive } from "../host/process-identity.ts";
 import { removeTree } from "../host/remove-tree.ts";
+import { settlePooled } from "../pool/reconcile-pools.ts";
 import { ownerProcess, type Resource } from "../store/ledger.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { describeEnd } from "./describe-end.ts";
@@ -23,6 +24,8 @@ import { type VmPorts, vmKey } from "./vm-ports.ts";
 export async function reconcile(ports: VmPorts, signal?: AbortSignal): Promise<void> {
   for (const record of ports.records.list())
     await each(ports, { what: `the VM ${record.id}`, signal }, () => settle(ports, record));
+  for (const vm of ports.pools.vms())
+    await each(ports, { what: `the VM ${vm.id} of a pool`, signal }, () => settlePooled(ports, vm));
   // A supervisor signs in the directory that is recorded before it, so it goes first.
   const left = ports.ledger.list();
   const supervisors = left.filter(({ kind }) => kind === "supervisor");

@@ -1,13 +1,15 @@
-import type { SnapshotId, VmId } from "@bandsox/contract";
+import type { PoolId, SnapshotId, VmId } from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
 import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Moment } from "../host/moment.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
+import type { SnapshotArchives } from "../snapshot/archive/archives.ts";
 import type { EventLog } from "../store/event-log.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Ledger } from "../store/ledger.ts";
+import type { PoolRecords } from "../store/pool-records.ts";
 import type { SnapshotRecords } from "../store/snapshot-records.ts";
 import type { Staging } from "../store/staging.ts";
 import type { VmEnds } from "../store/vm-ends.ts";
@@ -27,10 +29,12 @@ export interface VmPorts {
   readonly ends: VmEnds;
   readonly snapshots: SnapshotRecords;
   readonly events: EventLog;
+  readonly pools: PoolRecords;
   readonly ledger: Ledger;
   readonly leases: Leases;
   readonly staging: Staging;
-  readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk">;
+  readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk" | "adoptBaseDisk">;
+  readonly archives: SnapshotArchives;
   readonly layerDisks: Pick<LayerDisks, "create">;
   /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */
   defaultEngine(): Engine;
@@ -40,7 +44,10 @@ export interface VmPorts {
   bootFiles(): Promise<BootFiles>;
   /** Told what was recovered from or put off; nobody's call fails for it */
   warn(message: string): void;
+  /** Has a pool filled from which a VM was taken; returns at once */
+  refill(id: PoolId): void;
   newId(): VmId;
+  newPoolId(): PoolId;
   newSnapshotId(): SnapshotId;
   now(): Date;
   /** Now, by both clocks of the host */

@@ -5,6 +5,12 @@ import { snapshotDeleteCommand, snapshotInfoCommand, snapshotRenameCommand } fro
 import { snapshotListCommand } from "./list.ts";
 import { snapshotRestoreCommand } from "./restore.ts";
 import { snapshotRollbackCommand } from "./rollback.ts";
+import {
+  snapshotExportCommand,
+  snapshotImportCommand,
+  snapshotPullCommand,
+  snapshotPushCommand,
+} from "./transfer.ts";
 
 /** `bandsox snapshot`. */
 export function snapshotCommand(context: CliContext): Command {
@@ -17,6 +23,10 @@ export function snapshotCommand(context: CliContext): Command {
     snapshotRollbackCommand(context),
     snapshotRenameCommand(context),
     snapshotDeleteCommand(context),
+    snapshotExportCommand(context),
+    snapshotImportCommand(context),
+    snapshotPushCommand(context),
+    snapshotPullCommand(context),
   ];
   for (const command of commands) snapshot.addCommand(command as Command);
   return snapshot;
