@@ -84,7 +84,13 @@ test("the host name is the new VM's, in the kernel and in the files, and resolve
   expect(await each("hostname; cat /etc/hostname")).toEqual(
     ["source", "one", "two-of-two"].map((name) => `${name}\n${name}`),
   );
-  for (const hosts of await each("cat /etc/hosts")) expect(hosts).toContain("localhost");
+  const hosts = await each("cat /etc/hosts");
+  for (const [index, name] of ["source", "one", "two-of-two"].entries()) {
+    expect(hosts[index]).toContain("localhost");
+    expect(hosts[index]?.split("\n").filter((line) => line.startsWith("127.0.1.1"))).toEqual([
+      `127.0.1.1\t${name}`,
+    ]);
+  }
 });
 
 test("new commands see the new environment, and what was not given stays", async () => {

@@ -38,7 +38,8 @@ func mountDisks(baseDevice, layerDevice string) (layer *os.File, err error) {
 	if err := unix.Mount(baseDevice, baseMount, "ext4", unix.MS_RDONLY, ""); err != nil {
 		return nil, fmt.Errorf("mount the base %s: %w", baseDevice, err)
 	}
-	if err := unix.Mount(layerDevice, layerMount, "ext4", unix.MS_NOATIME, ""); err != nil {
+	// What was never written of the disk reads as zeros, so its inode tables need no zeroing, in the background of each VM.
+	if err := unix.Mount(layerDevice, layerMount, "ext4", unix.MS_NOATIME, "noinit_itable"); err != nil {
 		return nil, fmt.Errorf("mount the layer %s: %w", layerDevice, err)
 	}
 	if err := makeUpper(); err != nil {

@@ -63,9 +63,9 @@ func ShiftClock(by time.Duration) (time.Time, error) {
 	return time.Now(), nil
 }
 
-// setHostname names the kernel and the files programs look into. Files the image has planted something else for are
-// left alone and reported.
-func setHostname(name string, log Log) error {
+// setHostname names the kernel and the files programs look into, where the name it had before goes. Files the image has
+// planted something else for are left alone and reported.
+func setHostname(name, before string, log Log) error {
 	if err := unix.Sethostname([]byte(name)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)
 	}
@@ -77,13 +77,23 @@ func setHostname(name string, log Log) error {
 		log.Printf("not written: %v", err)
 		return nil
 	}
-	if missing := missingHosts(present, name); missing != "" {
-		if err := writePlain("/etc/hosts", present+missing); err != nil {
+	if hosts := renamedHosts(present, name, before); hosts != present {
+		if err := writePlain("/etc/hosts", hosts); err != nil {
 			log.Printf("not written: %v", err)
 		}
 	}
 	return nil
 }
+
+// renamedHosts is a hosts file without the line that was added for the name before, and with what is missing for name.
+func renamedHosts(hosts, name, before string) string {
+	if before != "" && before != name {
+		hosts = strings.Replace(hosts, hostLine(before), "", 1)
+	}
+	return hosts + missingHosts(hosts, name)
+}
+
+func hostLine(name string) string { return "127.0.1.1\t" + name + "\n" }
 
 // missingHosts is what has to be appended to a hosts file so that localhost and hostname resolve.
 func missingHosts(hosts, hostname string) string {
@@ -103,7 +113,7 @@ func missingHosts(hosts, hostname string) string {
 		missing.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
 	}
 	if !names[hostname] {
-		missing.WriteString("127.0.1.1\t" + hostname + "\n")
+		missing.WriteString(hostLine(hostname))
 	}
 	if strings.TrimSpace(missing.String()) == "" {
 		return ""

@@ -81,3 +81,17 @@ func TestAMountPointThatIsNoDirectoryIsReplaced(t *testing.T) {
 type discard struct{}
 
 func (discard) Printf(string, ...any) {}
+
+func TestANewNameReplacesTheOneBefore(t *testing.T) {
+	image := "127.0.0.1\tlocalhost\n10.0.0.1\tgolden.example\n"
+	first := renamedHosts(image, "golden", "")
+	if first != image+"127.0.1.1\tgolden\n" {
+		t.Errorf("got %q", first)
+	}
+	if got := renamedHosts(first, "box", "golden"); got != image+"127.0.1.1\tbox\n" {
+		t.Errorf("got %q", got)
+	}
+	if got := renamedHosts(first, "golden", "golden"); got != first {
+		t.Errorf("got %q", got)
+	}
+}

@@ -79,7 +79,7 @@ func (m *Machine) Enter(spec Spec) (time.Duration, error) {
 	if err := furnishRoot(m.log); err != nil {
 		return 0, err
 	}
-	if err := setHostname(spec.Hostname, m.log); err != nil {
+	if err := setHostname(spec.Hostname, "", m.log); err != nil {
 		return 0, err
 	}
 	m.defaults = exec.Defaults{

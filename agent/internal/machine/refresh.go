@@ -49,7 +49,7 @@ func (m *Machine) Refresh(identity Identity) error {
 	if clone == nil {
 		return nil
 	}
-	if err := setHostname(clone.Hostname, m.log); err != nil {
+	if err := setHostname(clone.Hostname, m.defaults.Hostname, m.log); err != nil {
 		return err
 	}
 	if err := renewMachineID("/etc/machine-id"); err != nil {

@@ -8,6 +8,8 @@ export interface EngineCapabilities {
   readonly networking: readonly NicBackend["kind"][];
   /** Whether machines can be paused, saved and gone on from */
   readonly snapshots: boolean;
+  /** Whether a save may hold only what has changed since the one before; the others are whole (default: `false`) */
+  readonly differences?: boolean;
 }
 
 /** What carries the frames of a machine's network device on the host. */

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 /** Tells a base disk from another that was built in its place; `undefined` when there is none. */
 export async function baseIdentity(path: string): Promise<string | undefined> {
   return stat(path).then(
-    ({ dev, ino, size, mtimeMs }) => `${dev}:${ino}:${size}:${mtimeMs}`,
+    ({ ino, size, mtimeMs }) => `${ino}:${size}:${mtimeMs}`,
     () => undefined,
   );
 }
