@@ -1,4 +1,4 @@
-import { BandSoxError, Metadata, VmName } from "@bandsox/contract";
+import { BandSoxError, Metadata, SnapshotName } from "@bandsox/contract";
 import { z } from "zod";
 import type { StoragePaths } from "../../host/paths.ts";
 import { SnapshotManifest } from "../../store/snapshot-records.ts";
@@ -6,7 +6,7 @@ import { SnapshotManifest } from "../../store/snapshot-records.ts";
 /** `snapshot.json`: all that an archive says of its snapshot. */
 export const ArchivedSnapshot = z.object({
   format: z.literal(1),
-  name: VmName,
+  name: SnapshotName,
   metadata: Metadata,
   manifest: SnapshotManifest.extend({
     imageDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/),

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BandSoxError, parseInput, type SnapshotId, VmName } from "@bandsox/contract";
+import { BandSoxError, parseInput, type SnapshotId, SnapshotName } from "@bandsox/contract";
 import { snapshotPaths } from "../../host/paths.ts";
 import type { RegistryAccess } from "../../image/registry-access.ts";
 import { processOwner } from "../../store/ledger.ts";
@@ -50,7 +50,7 @@ async function take(
   unpack: Unpack,
   { reference, name, signal }: ImportSnapshotOptions & { readonly reference: string },
 ): Promise<SnapshotRecord> {
-  const wanted = name === undefined ? undefined : parseInput(VmName, name, "name");
+  const wanted = name === undefined ? undefined : parseInput(SnapshotName, name, "name");
   if (wanted !== undefined) ports.snapshots.assertNameFree(wanted);
   await using work = await ports.staging.open();
   const staged = snapshotPaths(join(work.dir, "snapshot"));
