@@ -25,8 +25,8 @@ import {
 } from "@bandsox/core";
 import { z } from "zod";
 import { Images } from "./images.ts";
-import { isServerUrl, type RemoteOptions, remoteCore } from "./remote.ts";
 import { PoolStore } from "./pools.ts";
+import { isServerUrl, type RemoteOptions, remoteCore } from "./remote.ts";
 import { SnapshotStore } from "./snapshots.ts";
 
 export interface BandSoxOptions {

@@ -93,7 +93,7 @@ export {
 } from "@bandsox/core";
 export { BandSox, type BandSoxOptions, type CreateVmOptions } from "./bandsox.ts";
 export type { Images } from "./images.ts";
-export type { RemoteOptions } from "./remote.ts";
 export type { PoolStore } from "./pools.ts";
+export type { RemoteOptions } from "./remote.ts";
 export { doctor, type InitOptions, type InitResult, init } from "./setup.ts";
 export type { SnapshotStore } from "./snapshots.ts";

@@ -55,7 +55,14 @@ export {
   TerminalSize,
 } from "./session.ts";
 // snapshots
-export { RestoreSpec, SnapshotDetails, SnapshotId, SnapshotInfo, SnapshotName, SnapshotSpec } from "./snapshot.ts";
+export {
+  RestoreSpec,
+  SnapshotDetails,
+  SnapshotId,
+  SnapshotInfo,
+  SnapshotName,
+  SnapshotSpec,
+} from "./snapshot.ts";
 // VMs
 export { Transport, VmFilter, VmInfo } from "./vm.ts";
 export { END_CAUSES, END_CONSOLE_BYTES, EndCause, VmEnd, VmEndSummary } from "./vm-end.ts";

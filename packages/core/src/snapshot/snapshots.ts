@@ -1,4 +1,10 @@
-import { Metadata, parseInput, type SnapshotDetails, type SnapshotInfo, SnapshotName } from "@bandsox/contract";
+import {
+  Metadata,
+  parseInput,
+  type SnapshotDetails,
+  type SnapshotInfo,
+  SnapshotName,
+} from "@bandsox/contract";
 import type { RegistryAccess } from "../image/registry-access.ts";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import { Vm } from "../vm/vm.ts";
