@@ -5,6 +5,7 @@ import { argument } from "../args/argument.ts";
 import { storeCommand } from "../args/common-options.ts";
 import { parseWholeNumber } from "../args/values.ts";
 import type { CliContext } from "../context.ts";
+import { tell } from "../print/tell.ts";
 
 const PORT_MAX = 65_535;
 
@@ -27,8 +28,13 @@ export function serveCommand(context: CliContext) {
       const storageDir = options.storage ?? defaultStorageDir(context.env);
       const pages = { dashboardDir: dashboard, allowedOrigins: allowOrigin };
       await using server = await startServer({ bandsox, storageDir, host, port, ...pages });
-      if (server.credentials) await context.stdout.write(told(server.credentials));
-      await context.stdout.write(`BandSox serves ${storageDir} at ${server.url}\n`);
+      const { url, credentials } = server;
+      const opening = credentials ? told(credentials) : "";
+      await tell(context, options, {
+        json: { url, storageDir, ...(credentials ? { credentials } : {}) },
+        text: `${opening}BandSox serves ${storageDir} at ${url}\n`,
+        ids: [url],
+      });
       if (!context.signal.aborted) await once(context.signal, "abort");
     });
 }

@@ -8,6 +8,8 @@ import {
   ImageHistoryEntry,
   ImageInfo,
   ImageRemoval,
+  PoolInfo,
+  SnapshotDetails,
   SnapshotInfo,
   VmEnd,
   VmInfo,
@@ -74,12 +76,16 @@ const Read = z.object({
 const Forwarded = z.object({ vm: z.string(), address: z.string(), port: z.int(), guest: z.int() });
 const Shown = ExecExit.partial().extend({ vm: z.string(), session: z.string(), isDetached: z.boolean() });
 
+const Credentials = z.object({ password: z.string(), key: z.string(), keyId: z.string() });
+
 /** Names of what several commands print. */
 export const NAMED = {
   VmInfo,
   VmStats,
   VmEnd,
   SnapshotInfo,
+  SnapshotDetails,
+  PoolInfo,
   ImageInfo,
   ImageDetails,
   ImageRemoval,
@@ -126,7 +132,21 @@ export const OUTPUTS: Readonly<Record<string, JsonOutput>> = {
   "vm save": once(SnapshotInfo),
   "snapshot create": once(SnapshotInfo),
   "snapshot list": once(z.array(SnapshotInfo)),
-  "snapshot info": once(SnapshotInfo),
+  "snapshot info": once(SnapshotDetails),
+  "snapshot export": once(z.object({ file: z.string() })),
+  "snapshot import": once(SnapshotInfo),
+  "snapshot push": once(z.object({ digest: z.string() })),
+  "snapshot pull": once(SnapshotInfo),
+  "auth init": once(Credentials.nullable()),
+  "auth set-password": once(z.object({ replaced: z.literal(true) })),
+  "auth create-key": once(z.object({ key: z.string(), keyId: z.string() })),
+  "auth list-keys": once(z.array(z.object({ id: z.string(), name: z.string(), scope: z.string() }))),
+  "auth revoke-key": once(z.object({ id: z.string() })),
+  serve: once(z.object({ url: z.string(), storageDir: z.string(), credentials: Credentials.optional() })),
+  "pool set": once(PoolInfo),
+  "pool list": once(z.array(PoolInfo)),
+  "pool fill": once(z.array(PoolInfo)),
+  "pool remove": once(z.object({ removed: z.string() })),
   "snapshot restore": once(z.array(VmInfo)),
   "snapshot rollback": once(VmInfo),
   "snapshot rename": once(SnapshotInfo),

@@ -48,7 +48,7 @@ function setPasswordCommand(context: CliContext) {
     .action(async (options) => {
       using store = storeOf(context, options);
       await store.setPassword(await readPassword(context));
-      await context.stdout.write("password replaced\n");
+      await tell(context, options, { json: { replaced: true }, text: "password replaced\n" });
     });
 }
 
@@ -107,7 +107,7 @@ function revokeKeyCommand(context: CliContext) {
     .action(async (id, options) => {
       using store = storeOf(context, options);
       store.revokeKey(id);
-      await context.stdout.write(`${id}\n`);
+      await tell(context, options, { json: { id }, text: `${id}\n`, ids: [id] });
     });
 }
 
