@@ -12,4 +12,4 @@ export { guestAt } from "./guest-at.ts";
 export { type HostileAgent, startHostileAgent } from "./hostile-agent.ts";
 export { type RunningVm, runningVm } from "./running-vm.ts";
 export { type ScriptedHost, scriptedHost } from "./scripted-host.ts";
-export { temporaryDirectory } from "./temporary-directory.ts";
+export { MEMORY_DIR, temporaryDirectory } from "./temporary-directory.ts";

@@ -7,6 +7,7 @@ import {
   type FakePorts,
   fakeEngine,
   fakePorts,
+  MEMORY_DIR,
   temporaryDirectory,
 } from "@bandsox/testkit";
 import { expect, test } from "vitest";
@@ -125,7 +126,7 @@ test.for(Object.keys(OPERATIONS))(
   async (operation) => {
     let step = 1;
     for (let died = true; died && step < STEPS_MAX; step++) {
-      await using directory = await temporaryDirectory();
+      await using directory = await temporaryDirectory(MEMORY_DIR);
       await using first = fakeEngine();
       died = await dieAt(directory.path, first, { operation, step });
       // Its machines outlive it, as supervisors do, or die with it, as in a power cut.
