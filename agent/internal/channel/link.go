@@ -36,6 +36,9 @@ var ErrLost = errors.New("bytes of the channel were lost")
 // readSize is large because every read of a virtio-serial port costs an exit to the VMM.
 const readSize = 64 << 10
 
+// writeSize is what a virtio-serial port takes at once.
+const writeSize = 32 << 10
+
 // Link is a transport on which sessions follow one another. Its user alternates between a handshake and a session;
 // it never closes the transport.
 type Link struct {
@@ -106,6 +109,7 @@ type frames struct {
 	header   [frameHeaderSize]byte
 	unread   int
 	bodyLeft uint32
+	outgoing []byte // a header whose body comes with the next write
 	closed   atomic.Bool
 }
 
@@ -150,11 +154,35 @@ func (f *frames) readHeader() error {
 	return nil
 }
 
+// Write sends a data frame's header together with its body, which yamux writes one after the other: each write of a
+// virtio-serial port costs exits to the VMM on both sides, and wakes the other side.
 func (f *frames) Write(p []byte) (int, error) {
 	if f.closed.Load() {
 		return 0, io.ErrClosedPipe
 	}
-	return f.link.transport.Write(p)
+	if len(f.outgoing) == 0 && announcesBody(p) {
+		f.outgoing = append(f.outgoing, p...)
+		return len(p), nil
+	}
+	together := 0
+	if len(f.outgoing) > 0 {
+		together = min(len(p), writeSize-len(f.outgoing))
+		whole := append(f.outgoing, p[:together]...)
+		f.outgoing = whole[:0]
+		if _, err := f.link.transport.Write(whole); err != nil {
+			return 0, err
+		}
+	}
+	if together == len(p) && together > 0 {
+		return together, nil
+	}
+	n, err := f.link.transport.Write(p[together:])
+	return together + n, err
+}
+
+// announcesBody tells whether a write of yamux is a header that a body follows.
+func announcesBody(p []byte) bool {
+	return len(p) == frameHeaderSize && p[1] == frameData && binary.BigEndian.Uint32(p[8:]) > 0
 }
 
 func (f *frames) Close() error {

@@ -1,8 +1,10 @@
 package channel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,5 +151,61 @@ func TestClosingASessionInterruptsAWriteNobodyTakes(t *testing.T) {
 	case <-closed:
 	case <-time.After(2 * time.Second):
 		t.Fatal("Close hangs")
+	}
+}
+
+// writes notes what is written to a transport, and how.
+type writes struct {
+	Transport
+	mu    sync.Mutex
+	sizes []int
+	bytes []byte
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sizes, w.bytes = append(w.sizes, len(p)), append(w.bytes, p...)
+	return w.Transport.Write(p)
+}
+
+func TestAFrameIsWrittenAtOnceAsFarAsAPortTakesIt(t *testing.T) {
+	for _, size := range []int{1, 100, writeSize - frameHeaderSize, writeSize, 5 * writeSize} {
+		near, far := socketPair(t)
+		go io.Copy(io.Discard, far)
+		out := &writes{Transport: near}
+		conn := &frames{link: NewLink(out)}
+		header := make([]byte, frameHeaderSize)
+		binary.BigEndian.PutUint32(header[8:], uint32(size))
+		body := bytes.Repeat([]byte("x"), size)
+		for _, part := range [][]byte{header, body} {
+			if n, err := conn.Write(part); n != len(part) || err != nil {
+				t.Fatalf("wrote %d of %d: %v", n, len(part), err)
+			}
+		}
+		if got := append(header, body...); !bytes.Equal(out.bytes, got) {
+			t.Errorf("%d bytes: something else was written", size)
+		}
+		if first := min(writeSize, frameHeaderSize+size); out.sizes[0] != first || len(out.sizes) > 2 {
+			t.Errorf("%d bytes were written as %v", size, out.sizes)
+		}
+	}
+}
+
+func TestAFrameWithoutABodyIsWrittenAtOnce(t *testing.T) {
+	near, far := socketPair(t)
+	conn := &frames{link: NewLink(near)}
+	update := make([]byte, frameHeaderSize)
+	update[1] = frameWindow
+	binary.BigEndian.PutUint32(update[8:], 4096)
+	end := make([]byte, frameHeaderSize) // data of no bytes
+	for _, header := range [][]byte{update, end} {
+		if _, err := conn.Write(header); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, frameHeaderSize)
+		if _, err := io.ReadFull(far, got); err != nil || !bytes.Equal(got, header) {
+			t.Fatalf("got %v, %v", got, err)
+		}
 	}
 }
