@@ -4,7 +4,7 @@ import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultStorageDir } from "@bandsox/core";
+import { defaultBinDir, defaultStorageDir, ensureBootFiles } from "@bandsox/core";
 import { BandSox } from "bandsox";
 import type { Benchmark, Figure } from "./figure.ts";
 import { hostStamp } from "./host.ts";
@@ -83,11 +83,15 @@ async function main(): Promise<void> {
   process.stderr.write(`written to ${out}\n`);
 }
 
-/** A storage of the run's own, with the kernel that `make setup` obtained. */
+/** A storage of the run's own, with the kernel that `make setup` obtained and the agent as it is built now. */
 async function storageIn(dir: string): Promise<string> {
   const storage = join(dir, "storage");
   await mkdir(storage);
   await cp(join(defaultStorageDir(process.env), "kernel"), join(storage, "kernel"), { recursive: true });
+  await ensureBootFiles({
+    storageDir: storage,
+    agentPath: join(defaultBinDir(process.env), "bandsox-agent"),
+  });
   return storage;
 }
 

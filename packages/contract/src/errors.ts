@@ -51,6 +51,12 @@ export const ERRORS = {
     details: z.object({ vmId: text, cause: text, summary: text, advice: text }),
     hint: "`bandsox why <vm>` shows its console and what else is known of its end",
   },
+  vm_damaged: {
+    status: 500,
+    retryable: false,
+    details: vm,
+    hint: "delete the VM, or put the database back from a copy",
+  },
   vm_start_failed: {
     status: 500,
     retryable: true,
@@ -98,6 +104,12 @@ export const ERRORS = {
     retryable: true,
     details: vm,
     hint: "too many commands run in this VM at the same time; call again when one has ended",
+  },
+  exec_failed: {
+    status: 500,
+    retryable: true,
+    details: z.object({ vmId: text, command: text }),
+    hint: "the guest lacks something, as memory or processes; look at its `bandsox stats`",
   },
   session_not_found: {
     status: 404,

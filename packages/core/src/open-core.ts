@@ -8,6 +8,7 @@ import { LayerDisks } from "./disk/layer-disk.ts";
 import type { Engine } from "./engine/engine.ts";
 import { findQemu } from "./engine/qemu/find-qemu.ts";
 import { qemuEngine } from "./engine/qemu/qemu-engine.ts";
+import { GuestConnections } from "./guest/guest-connections.ts";
 import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
@@ -65,6 +66,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   settlePlace(database, paths.root);
   await writeFile(paths.vmSignal, "", { mode: 0o600 }); // supervisors touch it, and never make it
   const handles = resources.use(new OpenHandles()); // let go of before the database closes, after operations end
+  const connections = resources.use(new GuestConnections()); // let go of after operations end
   const operations = resources.use(new Operations(paths.root));
   const leases = new Leases(database, paths.database);
   const ledger = new Ledger(database);
@@ -83,7 +85,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     now,
   });
   const ports: VmPorts = {
-    ...{ paths, operations, ledger, leases, staging, records, events, images: images.store },
+    ...{ paths, operations, ledger, leases, staging, records, events, connections, images: images.store },
     snapshots: snapshotRecords,
     ends: new VmEnds(database),
     archives: snapshotArchives({ paths, staging, helperPath: helpers.snapshot }),

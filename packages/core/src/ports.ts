@@ -14,9 +14,9 @@ export type {
   VmmExit,
 } from "./engine/engine.ts";
 export { collect } from "./guest/collect.ts";
-export type { GuestEndpoint } from "./guest/exchange.ts";
 export { VmFiles } from "./guest/files/vm-files.ts";
 export { GuestClient } from "./guest/guest-client.ts";
+export { GuestConnections, type GuestEndpoint } from "./guest/guest-connections.ts";
 export { hostMoment, type Moment } from "./host/moment.ts";
 export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";

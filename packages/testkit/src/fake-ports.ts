@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { BandSoxError, PoolId, SnapshotId, VmId } from "@bandsox/contract";
 import {
   EventLog,
+  GuestConnections,
   hostMoment,
   Leases,
   Ledger,
@@ -48,9 +49,10 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   const warnings: string[] = [];
   const refilled: string[] = [];
   const operations = new Operations(paths.root);
+  const connections = new GuestConnections();
 
   return {
-    ...{ paths, operations, removedImages, warnings },
+    ...{ paths, operations, connections, removedImages, warnings },
     warn: (message) => void warnings.push(message),
     kill: () => database.close(),
     events,
@@ -88,6 +90,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     moment: hostMoment,
     [Symbol.asyncDispose]: async () => {
       await operations[Symbol.asyncDispose]();
+      await connections[Symbol.asyncDispose]();
       events.flush();
       if (database.isOpen) database.close();
     },

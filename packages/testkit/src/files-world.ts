@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { VmId } from "@bandsox/contract";
-import { GuestClient, VmFiles } from "@bandsox/core/ports";
+import { GuestClient, GuestConnections, VmFiles } from "@bandsox/core/ports";
 import { startFakeAgent } from "./fake-agent.ts";
 import { type FakeFiles, type FakeFilesHandler, fakeFiles } from "./fake-files.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -30,7 +30,8 @@ export async function filesWorld(
     (await intercept?.(request, response)) || guest.handler(request, response);
   stack.use(await startFakeAgent(socketPath, { files: handler }));
   const vmId = VmId.parse("vm_000000000000");
-  const connect = async () => new GuestClient({ vmId, socketPath });
+  const connections = stack.use(new GuestConnections());
+  const connect = async () => new GuestClient({ vmId, socketPath, connections });
   const files = new VmFiles({ vmId, connect, ...(stallMs === undefined ? {} : { stallMs }) });
   return { files, guest, root, host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }

@@ -7,7 +7,7 @@ export function logsCommand(context: CliContext) {
   return storeCommand("logs")
     .description("print a VM's console log, in any state of the VM")
     .argument("<vm>", "id, name, or the start of an id")
-    .option("-f, --follow", "go on with what is written, until interrupted")
+    .option("-f, --follow", "go on with what is written, until the VM has stopped")
     .addHelpText("after", "\nExamples:\n  bandsox logs my-vm\n  bandsox logs -f my-vm")
     .action(async (reference, { follow = false, ...options }) => {
       await using bandsox = await context.openBandSox(options);

@@ -51,3 +51,19 @@ test("following ends with the VM's directory", async () => {
   await rm(log.dir, { recursive: true });
   expect((await following).join("")).toMatch(/^(one\n)?$/);
 });
+
+test("following ends when nobody writes any more, with what was written last", async () => {
+  await using log = await logFile();
+  await writeFile(log.path, "one\n");
+  let isOver = false;
+  let text = "";
+  const following = (async () => {
+    for await (const piece of readConsole(log.path, { follow: true, isOver: async () => isOver }))
+      text += piece;
+  })();
+  await expect.poll(() => text).toBe("one\n");
+  await appendFile(log.path, "two\n");
+  isOver = true;
+  await following;
+  expect(text).toBe("one\ntwo\n");
+});

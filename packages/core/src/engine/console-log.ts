@@ -5,15 +5,25 @@ import { StringDecoder } from "node:string_decoder";
 import { printable } from "../host/printable.ts";
 
 const CHUNK_BYTES = 65_536;
+/** A VM's end changes no file when its supervisor was killed; who follows looks this often as well */
+const OVER_CHECK_MS = 500;
+
+export interface ConsoleOptions {
+  /** Goes on with what is written (default: `false`) */
+  readonly follow?: boolean | undefined;
+  /** Whether nobody writes any more; following ends then */
+  readonly isOver?: (() => Promise<boolean>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * A VM's console log as text without control characters, its predecessor `.1` first. With `follow` it goes on until
- * `signal` fires or the VM is deleted: the supervisor renames a full log to `.1` and begins another, which is
+ * `signal` fires, the VM has ended or it is deleted: the supervisor renames a full log to `.1` and begins another, which is
  * followed then.
  */
 export async function* readConsole(
   path: string,
-  { follow = false, signal }: { follow?: boolean; signal?: AbortSignal } = {},
+  { follow = false, isOver, signal }: ConsoleOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   const decoder = new StringDecoder("utf8");
   // Watched before it is read: what is written between the two is told by the watcher.
@@ -28,7 +38,9 @@ export async function* readConsole(
   // Renamed between the two: there is only the one.
   if (predecessor && !(await isSameFile(predecessor, log))) yield* rest(predecessor, decoder);
   if (log) yield* rest(log, decoder);
-  while (await changes?.next()) {
+  for (let isLast = false; changes && !isLast; ) {
+    isLast = (await isOver?.()) ?? false; // asked before what was written last is read
+    if (!isLast && !(await changes.next())) return;
     const current = await openIfThere(path);
     if (log) yield* rest(log, decoder);
     if (!current && !(await exists(dirname(path)))) return;
@@ -53,10 +65,11 @@ async function* rest(file: FileHandle, decoder: StringDecoder): AsyncGenerator<s
   }
 }
 
-/** Changes in a directory, one at a time; those that nobody waited for count as one. */
+/** Changes in a directory, one at a time, and now and then none; those that nobody waited for count as one. */
 function changesIn(dir: string, signal: AbortSignal | undefined): Disposable & { next(): Promise<boolean> } {
   let changed = Promise.withResolvers<boolean>();
   const watcher = watch(dir, () => changed.resolve(true));
+  const looking = setInterval(() => changed.resolve(true), OVER_CHECK_MS);
   const over = () => changed.resolve(false);
   watcher.on("error", over);
   signal?.addEventListener("abort", over, { once: true });
@@ -68,6 +81,7 @@ function changesIn(dir: string, signal: AbortSignal | undefined): Disposable & {
     },
     [Symbol.dispose]: () => {
       signal?.removeEventListener("abort", over);
+      clearInterval(looking);
       watcher.close();
     },
   };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { CallLimit } from "./call-limit.ts";
+import { CallLimit, unlessAborted } from "./call-limit.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -45,10 +45,22 @@ test("what comes too late is handed over to be discarded", async () => {
   using limit = new CallLimit(undefined, 100);
   const work = Promise.withResolvers<string>();
   const discarded: string[] = [];
-  const raced = limit.race(work.promise, (late) => discarded.push(late));
+  const raced = unlessAborted(limit.signal, work.promise, (late) => discarded.push(late));
   vi.advanceTimersByTime(100);
   await expect(raced).rejects.toBe(limit.signal.reason);
   work.resolve("late");
   await work.promise;
   expect(discarded).toEqual(["late"]);
+});
+
+test("a caller who had called it off before is heard, and let go of in the end", () => {
+  const caller = new AbortController();
+  caller.abort("enough");
+  using early = new CallLimit(caller.signal, 100);
+  expect(early).toMatchObject({ isLate: false, signal: { aborted: true, reason: "enough" } });
+  const later = new AbortController();
+  const limit = new CallLimit(later.signal, 100);
+  limit[Symbol.dispose]();
+  later.abort();
+  expect(limit.signal.aborted).toBe(false);
 });

@@ -9,20 +9,27 @@ const TIMER_MAX_MS = 2_147_483_647;
 export class CallLimit implements Disposable {
   /** Fires for either reason */
   readonly signal: AbortSignal;
-  readonly #late = new AbortController();
+  readonly #over = new AbortController();
+  readonly #caller: AbortSignal | undefined;
+  // Joined by hand: `AbortSignal.any` costs more than the rest of a small call.
+  readonly #onCaller = () => this.#over.abort(this.#caller?.reason);
+  #isLate = false;
   #leftMs: number | undefined;
   #since = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(caller: AbortSignal | undefined, limitMs?: number) {
-    this.signal = AbortSignal.any(caller ? [this.#late.signal, caller] : [this.#late.signal]);
+    this.signal = this.#over.signal;
+    this.#caller = caller;
     this.#leftMs = limitMs;
+    caller?.addEventListener("abort", this.#onCaller, { once: true });
+    if (caller?.aborted) this.#onCaller();
     this.resume();
   }
 
   /** Whether it was our time that ran out, and not the caller who asked, with whatever reason. */
   get isLate(): boolean {
-    return this.signal.aborted && this.signal.reason === this.#late.signal.reason;
+    return this.#isLate;
   }
 
   pause(): void {
@@ -35,28 +42,36 @@ export class CallLimit implements Disposable {
   resume(): void {
     if (this.#leftMs === undefined || this.#timer !== undefined) return;
     this.#since = performance.now();
-    this.#timer = setTimeout(() => this.#late.abort(), Math.min(this.#leftMs, TIMER_MAX_MS));
+    const onLate = () => {
+      this.#isLate = !this.signal.aborted;
+      this.#over.abort();
+    };
+    this.#timer = setTimeout(onLate, Math.min(this.#leftMs, TIMER_MAX_MS));
   }
 
-  /** What `work` gives, unless the limit comes first; what it gives then is handed to `discard`. */
-  async race<T>(work: Promise<T>, discard: (late: T) => void): Promise<T> {
-    const over = Promise.withResolvers<never>();
-    const onAbort = () => over.reject(this.signal.reason);
-    this.signal.addEventListener("abort", onAbort, { once: true });
-    if (this.signal.aborted) onAbort();
-    try {
-      return await Promise.race([work, over.promise]);
-    } catch (error) {
-      work.then(discard, () => {}); // its own failure is of no use to anybody any more
-      throw error;
-    } finally {
-      this.signal.removeEventListener("abort", onAbort);
-    }
-  }
-
+  /** Nothing ends the call any more, not even its caller. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#leftMs = undefined;
+    this.#caller?.removeEventListener("abort", this.#onCaller);
   }
+}
+
+/** What `work` gives, unless the signal fires first; what it gives then is handed to `discard`. */
+export function unlessAborted<T>(
+  signal: AbortSignal,
+  work: Promise<T>,
+  discard: (late: T) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(signal.reason);
+      work.then(discard, () => {}); // its own failure is of no use to anybody any more
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const done = () => signal.removeEventListener("abort", onAbort);
+    work.then(resolve, reject).finally(done);
+  });
 }

@@ -1,8 +1,9 @@
-import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import { CallLimit } from "./call-limit.ts";
-import { exchange, type GuestEndpoint, type GuestRequest } from "./exchange.ts";
+import type { GuestRequest } from "./exchange.ts";
 import { AnswerError, explainFailure, explainRefusal, type Refusals } from "./failure.ts";
+import { GuestClient } from "./guest-client.ts";
+import type { GuestEndpoint } from "./guest-connections.ts";
 import { parseJson } from "./parse-json.ts";
 
 const CALL_TIMEOUT_MS = 60_000;
@@ -10,7 +11,7 @@ const REFUSAL_MAX_BYTES = 65_536;
 /** The longest body PROTOCOL.md allows an answer */
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
 
-export interface GuestCall extends GuestRequest {
+export interface GuestCall extends Omit<GuestRequest, "upgrade"> {
   /** Time the whole call may take, in ms (default: `60000`); `Infinity` for any */
   readonly timeoutMs?: number;
   /** The longest answer that is read, in bytes (default: 4 MiB) */
@@ -43,28 +44,39 @@ export async function callForText(endpoint: GuestEndpoint, call: GuestCall): Pro
   const { vmId } = endpoint;
   using limit = new CallLimit(signal, Number.isFinite(timeoutMs) ? timeoutMs : undefined);
   try {
-    const answer = await exchange(endpoint, { ...call, signal: limit.signal });
-    if (!("response" in answer)) throw new Error("an exchange without upgrade has a response");
-    const { response } = answer;
+    await using guest = new GuestClient(endpoint);
+    const { statusCode, body } = await guest.open(requestOf(call), limit);
     try {
-      if ((response.statusCode ?? 0) >= 300) throw await refusalOf(endpoint, response, call);
-      return await readText(response, maxBytes);
+      if (statusCode >= 300) throw await refusalOf(endpoint, { statusCode, body }, call);
+      return await readText(body, maxBytes);
     } finally {
-      response.destroy();
+      body.on("error", () => {}).destroy();
     }
   } catch (error) {
     throw explainFailure(error, { vmId, limit });
   }
 }
 
+function requestOf({ method, path, body }: GuestCall) {
+  if (body === undefined) return { method, path };
+  const isBytes = body instanceof Uint8Array;
+  const type = isBytes ? "application/octet-stream" : "application/json";
+  return { method, path, body: isBytes ? body : JSON.stringify(body), headers: { "content-type": type } };
+}
+
+/** A refusal, its reason still to be read. */
+export interface Refusal {
+  readonly statusCode?: number | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
 /** Reads a refusal's reason and turns it into the caller's error. */
 export async function refusalOf(
   { vmId }: GuestEndpoint,
-  response: IncomingMessage,
+  { statusCode: status = 0, body }: Refusal,
   { path, refusals }: { path: string; refusals?: Refusals },
 ) {
-  const text = await readText(response, REFUSAL_MAX_BYTES);
-  const status = response.statusCode ?? 0;
+  const text = await readText(body, REFUSAL_MAX_BYTES);
   return explainRefusal(vmId, { status, text, path, ...(refusals ? { refusals } : {}) });
 }
 

@@ -1,10 +1,15 @@
 import { connect, type Socket } from "node:net";
 import { BandSoxError, type VmId } from "@bandsox/contract";
+import { printable } from "../host/printable.ts";
 import { reachableSocket } from "../host/socket-path.ts";
+import { redialing } from "./redial.ts";
 
 /** The agent's port, on vsock and on everything that stands in for it. */
 const AGENT_PORT = 52;
 const HANDSHAKE_MAX_BYTES = 32;
+const REASON_MAX_BYTES = 200;
+/** Within a third of a second; a VM that has ended is not worth more */
+const ATTEMPTS_MAX = 4;
 
 export interface DialOptions {
   readonly vmId: VmId;
@@ -13,11 +18,18 @@ export interface DialOptions {
 }
 
 /**
- * Opens a byte stream to the agent, with Firecracker's hybrid-vsock handshake (PROTOCOL.md §1).
+ * Opens a byte stream to the agent, with Firecracker's hybrid-vsock handshake (PROTOCOL.md §1). What fails before the
+ * handshake is over has reached nobody, so it is tried again a few times: a channel may just be taking the place of
+ * another.
  *
  * @throws {BandSoxError} `guest_unreachable`, `guest_protocol`, `interrupted`
  */
-export async function dialAgent({ vmId, socketPath, signal }: DialOptions): Promise<Socket> {
+export function dialAgent(options: DialOptions): Promise<Socket> {
+  const { signal } = options;
+  return redialing(() => dialOnce(options), { signal, attemptsMax: ATTEMPTS_MAX });
+}
+
+async function dialOnce({ vmId, socketPath, signal }: DialOptions): Promise<Socket> {
   await using reachable = await reachableSocket(socketPath).catch((error: Error) => {
     throw unreachable(vmId, error.message, error);
   });
@@ -51,6 +63,11 @@ function readHandshake(socket: Socket, vmId: VmId): Promise<void> {
     const end = line.indexOf("\n");
     if (end < 0 && bytes.length < HANDSHAKE_MAX_BYTES) {
       socket.unshift(bytes);
+      return;
+    }
+    if (line.startsWith("ERR ")) {
+      const why = bytes.subarray(4, REASON_MAX_BYTES).toString("latin1").split("\n", 1)[0] ?? "";
+      reject(unreachable(vmId, printable(why)));
       return;
     }
     if (end < 0 || !line.startsWith("OK ")) {

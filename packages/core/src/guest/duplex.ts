@@ -2,9 +2,10 @@ import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { refusalOf } from "./call.ts";
 import { CallLimit } from "./call-limit.ts";
-import { exchange, type GuestEndpoint, type GuestRequest } from "./exchange.ts";
+import { exchange, type GuestRequest } from "./exchange.ts";
 import { explainFailure, guestBroken, type Refusals } from "./failure.ts";
 import { FRAME_KINDS, FRAME_MAX_BYTES, type Frame, readFrames } from "./frames.ts";
+import type { GuestEndpoint } from "./guest-connections.ts";
 import { StdinWindow } from "./stdin-window.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 60_000;
@@ -33,19 +34,22 @@ export async function upgrade(endpoint: GuestEndpoint, request: UpgradeRequest):
   const { vmId } = endpoint;
   const { handshakeMs = HANDSHAKE_TIMEOUT_MS, signal } = request;
   // Disposed of, it has no more time of its own: an open connection lives for as long as it is used.
-  using limit = new CallLimit(signal, handshakeMs);
+  using handshake = new CallLimit(undefined, handshakeMs);
+  const either = signal ? AbortSignal.any([handshake.signal, signal]) : handshake.signal;
   try {
-    const answer = await exchange(endpoint, { ...request, signal: limit.signal });
+    const answer = await exchange(endpoint, { ...request, signal: either });
     if ("socket" in answer) return answer.socket;
     const { response } = answer;
     try {
-      if ((response.statusCode ?? 0) >= 300) throw await refusalOf(endpoint, response, request);
+      if ((response.statusCode ?? 0) >= 300) {
+        throw await refusalOf(endpoint, { statusCode: response.statusCode, body: response }, request);
+      }
       throw guestBroken(vmId, `it answered ${response.statusCode} instead of changing protocols`);
     } finally {
       response.destroy();
     }
   } catch (error) {
-    throw explainFailure(error, { vmId, limit });
+    throw explainFailure(error, { vmId, limit: { signal: either, isLate: handshake.isLate } });
   }
 }
 

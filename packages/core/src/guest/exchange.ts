@@ -3,12 +3,7 @@ import type { Socket } from "node:net";
 import type { VmId } from "@bandsox/contract";
 import { dialAgent } from "./dial.ts";
 import { explainFailure, guestBroken, interrupted } from "./failure.ts";
-
-/** Where a guest's agent is reached. */
-export interface GuestEndpoint {
-  readonly vmId: VmId;
-  readonly socketPath: string;
-}
+import type { GuestEndpoint } from "./guest-connections.ts";
 
 export interface GuestRequest {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";

@@ -13,8 +13,8 @@ import {
 } from "@bandsox/testkit";
 import { describe, expect, test } from "vitest";
 import { collect } from "./collect.ts";
-import type { GuestEndpoint } from "./exchange.ts";
 import { execWithStdin } from "./exec-duplex.ts";
+import type { GuestEndpoint } from "./guest-connections.ts";
 import type { StdinInput } from "./stdin-source.ts";
 
 const vmId = VmId.parse("vm_000000000000");

@@ -1,12 +1,12 @@
-import { BandSoxError, type ExecEvent, type ExecSpec, type VmId } from "@bandsox/contract";
+import type { ExecEvent, ExecSpec } from "@bandsox/contract";
 import { CallLimit } from "./call-limit.ts";
 import { FrameDuplex } from "./duplex.ts";
-import type { GuestEndpoint } from "./exchange.ts";
 import { toExecEvent } from "./exec-event.ts";
-import { explainFailure, guestUnreachable, type Refusals } from "./failure.ts";
+import { execRefusals } from "./exec-refusals.ts";
+import { explainFailure, guestUnreachable } from "./failure.ts";
+import type { GuestEndpoint } from "./guest-connections.ts";
 import { type StdinInput, type StdinSource, stdinSource } from "./stdin-source.ts";
 
-const SHOWN_CHARACTERS = 1000;
 /** Time beyond the command's own after which the guest is at fault */
 const EXEC_SLACK_MS = 30_000;
 
@@ -14,7 +14,7 @@ const EXEC_SLACK_MS = 30_000;
  * Runs a command that reads from the host, and yields what it does as it does it; the last event is `exit`. Leaving
  * the iteration early, `signal`, or a failure of the input kills the command's process group.
  *
- * @throws {BandSoxError} `exec_not_started`, `exec_busy`, `guest_unreachable`, `guest_protocol`, `interrupted`
+ * @throws {BandSoxError} `exec_not_started`, `exec_busy`, `exec_failed`, `guest_unreachable`, `guest_protocol`, `interrupted`
  */
 export async function* execWithStdin(
   endpoint: GuestEndpoint,
@@ -45,17 +45,6 @@ export async function* execWithStdin(
     duplex[Symbol.dispose]();
     await feeding.end();
   }
-}
-
-/** What the guest says when it does not run a command. */
-export function execRefusals(vmId: VmId, argv: readonly string[]): Refusals {
-  const command = argv.join(" ").slice(0, SHOWN_CHARACTERS);
-  return {
-    exec_not_started: (why) =>
-      new BandSoxError("exec_not_started", `cannot run the command in ${vmId}: ${why}`, { vmId, command }),
-    exec_busy: (why) =>
-      new BandSoxError("exec_busy", `cannot run another command in ${vmId}: ${why}`, { vmId }),
-  };
 }
 
 /** Sends the input and its end, for as long as the command runs. */

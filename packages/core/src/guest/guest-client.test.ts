@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdir, symlink } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { VmId } from "@bandsox/contract";
 import {
   type FakeAgentOptions,
@@ -98,13 +98,14 @@ describe("exec", () => {
   });
 
   const refusals = [
-    [429, "exec_busy", true],
-    [413, "invalid_argument", false],
-    [422, "exec_not_started", false],
-    [500, "guest_protocol", false],
+    [429, "exec_busy", "exec_busy", true],
+    [413, "body_too_large", "invalid_argument", false],
+    [422, "exec_not_started", "exec_not_started", false],
+    [500, "exec_failed", "exec_failed", true],
+    [500, "of_its_own", "guest_protocol", false],
   ] as const;
-  test.for(refusals)("a refusal with %d is %s", async ([status, code, retryable]) => {
-    await using g = await guest({ execRefusal: { status, code: "any", message: "the guest's reason" } });
+  test.for(refusals)("a refusal with %d %s is %s", async ([status, told, code, retryable]) => {
+    await using g = await guest({ execRefusal: { status, code: told, message: "the guest's reason" } });
     await expect(run(g.client, "true")).rejects.toMatchObject({
       code,
       retryable,
@@ -236,11 +237,33 @@ test("a socket path longer than the kernel allows is reached all the same", asyn
   await once(server, "listening");
   await using client = new GuestClient({ vmId, socketPath: `${deep}/agent.sock` });
   await expect(client.hello()).rejects.toMatchObject({
-    code: "guest_protocol",
-    message: expect.stringContaining("ERR full"),
+    code: "guest_unreachable",
+    message: expect.stringContaining("full"),
   });
   server.close();
   expect(process.cwd()).toBe(cwd);
+});
+
+test("a channel that is just being replaced is dialled again, and a command runs once", async () => {
+  await using directory = await temporaryDirectory();
+  const [socketPath, behind] = [`${directory.path}/agent.sock`, `${directory.path}/behind.sock`];
+  await using _agent = await startFakeAgent(behind);
+  let dialled = 0;
+  const refuse = (socket: Socket) => void socket.once("data", () => socket.end("ERR not now\n"));
+  const gate = createServer((socket) => {
+    dialled++;
+    if (dialled === 1) return void socket.destroy();
+    if (dialled === 2) return refuse(socket);
+    const onward = connect(behind);
+    socket.pipe(onward).pipe(socket);
+    socket.on("close", () => onward.destroy());
+  }).listen(socketPath);
+  await once(gate, "listening");
+  await using client = new GuestClient({ vmId, socketPath });
+  const append = `echo once >> ${directory.path}/ran; cat ${directory.path}/ran`;
+  expect(await run(client, "sh", "-c", append)).toMatchObject({ stdout: "once\n", exitCode: 0 });
+  expect(dialled).toBe(3);
+  gate.close();
 });
 
 test("no guest behind the socket is said to be unreachable", async () => {

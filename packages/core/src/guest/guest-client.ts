@@ -1,18 +1,18 @@
 import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
-import { Agent, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { z } from "zod";
-import { CallLimit } from "./call-limit.ts";
-import { dialAgent } from "./dial.ts";
+import { CallLimit, unlessAborted } from "./call-limit.ts";
 import { toExecEvent } from "./exec-event.ts";
-import { guestOutdated, UNKNOWN_CALL_CODES } from "./failure.ts";
+import { execRefusals } from "./exec-refusals.ts";
+import { guestOutdated, type Refusals, UNKNOWN_CALL_CODES } from "./failure.ts";
 import { FRAME_KINDS, FrameError, readFrames } from "./frames.ts";
+import { type AgentLease, type GuestEndpoint, openAgent } from "./guest-connections.ts";
 import { parseJson } from "./parse-json.ts";
 
 const CALL_TIMEOUT_MS = 60_000;
 /** What a guest gets beyond an exec's own timeout to kill the command and say so; an emulated one is slow */
 const EXEC_SLACK_MS = 30_000;
 const ANSWER_MAX_BYTES = 65_536;
-const MAX_CONNECTIONS = 128;
 /** The protocol this client speaks; an agent of another is refused, not mis-spoken to. */
 export const PROTOCOL_VERSION = 1;
 
@@ -48,9 +48,7 @@ export interface RefreshedIdentity extends Pick<MachineConfig, "epochMs" | "entr
   readonly clone?: Pick<MachineConfig, "hostname" | "env"> & { readonly restoreId: string };
 }
 
-export interface GuestClientOptions {
-  readonly vmId: VmId;
-  readonly socketPath: string;
+export interface GuestClientOptions extends GuestEndpoint {
   /** The longest any call but an exec may take, in ms (default: `60000`) */
   readonly callTimeoutMs?: number | undefined;
   /** Time beyond an exec's `timeoutMs` after which the guest, not the command, is at fault, in ms (default: `30000`) */
@@ -66,27 +64,15 @@ export type GuestRequest = Pick<Dispatcher.RequestOptions, "method" | "path" | "
 /** Talks HTTP to the agent in one guest, and believes nothing it says without a bound and a schema. */
 export class GuestClient implements AsyncDisposable {
   readonly #vmId: VmId;
-  readonly #agent: Agent;
-  readonly #closing = new AbortController();
+  readonly #lease: AgentLease;
   readonly #callTimeoutMs: number;
   readonly #execSlackMs: number;
 
-  constructor({ vmId, socketPath, callTimeoutMs, execSlackMs }: GuestClientOptions) {
-    this.#vmId = vmId;
-    this.#callTimeoutMs = callTimeoutMs ?? CALL_TIMEOUT_MS;
-    this.#execSlackMs = execSlackMs ?? EXEC_SLACK_MS;
-    this.#agent = new Agent({
-      connections: MAX_CONNECTIONS,
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (_options, callback) => {
-        dialAgent({ vmId, socketPath, signal: this.#closing.signal }).then(
-          (socket) => callback(null, socket),
-          (error: Error) => callback(error, null),
-        );
-      },
-    });
+  constructor(options: GuestClientOptions) {
+    this.#vmId = options.vmId;
+    this.#callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT_MS;
+    this.#execSlackMs = options.execSlackMs ?? EXEC_SLACK_MS;
+    this.#lease = options.connections?.lease(options) ?? openAgent(options);
   }
 
   /** @throws {BandSoxError} `guest_outdated` when the agent speaks another version of the protocol */
@@ -126,14 +112,17 @@ export class GuestClient implements AsyncDisposable {
    * Starts a command and yields what it does as it does it; the last event is `exit`. Leaving the iteration
    * early, or `signal`, kills the command's process group.
    *
-   * @throws {BandSoxError} `exec_not_started`, `exec_busy`, `guest_unreachable`, `guest_protocol`, `interrupted`
+   * @throws {BandSoxError} `exec_not_started`, `exec_busy`, `exec_failed`, `guest_unreachable`, `guest_protocol`, `interrupted`
    */
   async *exec(spec: ExecSpec, signal?: AbortSignal): AsyncGenerator<ExecEvent, void, undefined> {
     const { timeoutMs } = spec;
     using limit = new CallLimit(signal, timeoutMs === undefined ? undefined : timeoutMs + this.#execSlackMs);
     const response = await this.#request("POST", "/v1/exec", spec, limit);
     if (response.statusCode !== 200) {
-      throw await this.#refusal(response, { path: "/v1/exec", command: spec.argv.join(" "), limit });
+      throw await this.#refusal(response, {
+        ...{ path: "/v1/exec", limit },
+        refusals: execRefusals(this.#vmId, spec.argv),
+      });
     }
     try {
       for await (const frame of readFrames(response.body)) {
@@ -152,13 +141,19 @@ export class GuestClient implements AsyncDisposable {
     });
   }
 
-  /** Sends a request as it is and hands over the answer whatever it says; bounding and parsing it is the caller's. */
+  /**
+   * Sends a request as it is and hands over the answer whatever it says; bounding and parsing it is the caller's. It is
+   * sent again when a kept connection turns out to have ended, if that repeats nothing.
+   */
   async open(request: GuestRequest, limit: Limit): Promise<Dispatcher.ResponseData> {
-    using dialling = new CallLimit(limit.signal);
+    // undici looks at the signal only once there is a connection, and a guest may keep us waiting for that.
+    const ask = () => unlessAborted(limit.signal, this.#dispatch(request, limit.signal), giveUp);
     try {
       limit.signal.throwIfAborted();
-      const answer = this.#agent.request({ origin: "http://guest", ...request, signal: limit.signal });
-      return await dialling.race(answer, (late) => void late.body.on("error", () => {}).destroy());
+      return await ask().catch((error) => {
+        if (limit.signal.aborted || !isRepeatable(request, error)) throw error;
+        return ask();
+      });
     } catch (error) {
       throw this.#explain(error, limit);
     }
@@ -169,16 +164,15 @@ export class GuestClient implements AsyncDisposable {
     return this.#explain(error, limit);
   }
 
-  /** Ends what is under way, a connection that is still being made included. */
+  /** Lets go of the guest: connections of its own end, what is under way included; shared ones are given back. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await this.#agent.destroy();
+    await this.#lease[Symbol.asyncDispose]();
   }
 
   async #call(method: Method, path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
     using limit = new CallLimit(signal, this.#callTimeoutMs);
     const response = await this.#request(method, path, body, limit);
-    if (response.statusCode >= 300) throw await this.#refusal(response, { path, command: path, limit });
+    if (response.statusCode >= 300) throw await this.#refusal(response, { path, limit });
     try {
       const text = await readText(response.body);
       return text === "" ? undefined : JSON.parse(text);
@@ -187,28 +181,18 @@ export class GuestClient implements AsyncDisposable {
     }
   }
 
-  async #request(method: Method, path: string, body: unknown, limit: CallLimit) {
-    try {
-      limit.signal.throwIfAborted();
-      const request = this.#agent.request({
-        origin: "http://guest",
-        path,
-        method,
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-        signal: limit.signal,
-      });
-      // undici looks at the signal only once there is a connection, and a guest may keep us waiting for that.
-      return await limit.race(request, giveUp);
-    } catch (error) {
-      throw this.#explain(error, limit);
-    }
+  #request(method: Method, path: string, body: unknown, limit: CallLimit) {
+    const json = { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    return this.open({ method, path, ...(body === undefined ? {} : json) }, limit);
+  }
+
+  #dispatch(request: GuestRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    return this.#lease.agent.request({ origin: "http://guest", ...request, signal });
   }
 
   async #refusal(
     response: Dispatcher.ResponseData,
-    { path, command, limit }: Refused,
+    { path, refusals = {}, limit }: Refused,
   ): Promise<BandSoxError> {
     const text = await readText(response.body).catch(() => "");
     if (limit.signal.aborted) return this.#explain(limit.signal.reason, limit);
@@ -216,17 +200,16 @@ export class GuestClient implements AsyncDisposable {
     if (!problem) return this.#broken(`it answered ${response.statusCode} to ${path} without saying why`);
     if (UNKNOWN_CALL_CODES.has(problem.code)) return guestOutdated(this.#vmId, `it has no ${path}`);
     const message = printable(problem.message);
-    const vmId = this.#vmId;
     if (response.statusCode === 413) {
       const details = { field: path === "/v1/exec" ? "exec" : "VM", found: "too large" };
-      return new BandSoxError("invalid_argument", `${vmId} cannot take so much at once: ${message}`, details);
+      return new BandSoxError(
+        "invalid_argument",
+        `${this.#vmId} cannot take so much at once: ${message}`,
+        details,
+      );
     }
-    if (path !== "/v1/exec") return this.#broken(`it refused ${path}: ${message}`);
-    if (response.statusCode === 429)
-      return new BandSoxError("exec_busy", `cannot run the command in ${vmId}: ${message}`, { vmId });
-    if (response.statusCode !== 422) return this.#broken(`it refused ${path}: ${message}`);
-    const details = { vmId, command: command.slice(0, 1000) };
-    return new BandSoxError("exec_not_started", `cannot run the command in ${vmId}: ${message}`, details);
+    const known = Object.hasOwn(refusals, problem.code) ? refusals[problem.code] : undefined;
+    return known?.(message) ?? this.#broken(`it refused ${path}: ${message}`);
   }
 
   #explain(error: unknown, limit: Limit): BandSoxError {
@@ -256,12 +239,25 @@ function giveUp(late: Dispatcher.ResponseData): void {
   late.body.on("error", () => {}).destroy();
 }
 
+/** Written to a socket at once: it arrives as a whole, or the peer has closed and nothing does */
+const WRITTEN_AT_ONCE_BYTES = 16_384;
+
+/** Whether sending a request again does nothing twice: it only reads, or its connection had ended before it was sent. */
+function isRepeatable({ method, body }: GuestRequest, error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (method === "GET") return code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
+  if (code !== "EPIPE") return false;
+  if (typeof body === "string" || body instanceof Uint8Array)
+    return Buffer.byteLength(body) <= WRITTEN_AT_ONCE_BYTES;
+  return !body;
+}
+
 type Method = "GET" | "PUT" | "POST";
 
 /** What the guest refused. */
 interface Refused {
   readonly path: string;
-  readonly command: string;
+  readonly refusals?: Refusals;
   readonly limit: CallLimit;
 }
 

@@ -8,9 +8,9 @@ import {
 } from "@bandsox/contract";
 import { z } from "zod";
 import { callGuest } from "./call.ts";
-import type { GuestEndpoint } from "./exchange.ts";
-import { execRefusals } from "./exec-duplex.ts";
+import { execRefusals } from "./exec-refusals.ts";
 import type { Refusals } from "./failure.ts";
+import type { GuestEndpoint } from "./guest-connections.ts";
 
 const SESSIONS_MAX = 1024;
 const Nothing = z.unknown();

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from "node:net";
 import { BandSoxError } from "@bandsox/contract";
 import { upgrade } from "./duplex.ts";
-import type { GuestEndpoint } from "./exchange.ts";
+import type { GuestEndpoint } from "./guest-connections.ts";
 
 /** Somewhat more than the guest itself waits for a connection */
 const CONNECT_TIMEOUT_MS = 15_000;

@@ -4,7 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
 import type { ImageConfig } from "../image/image-config.ts";
 import type { SnapshotManifest } from "../store/snapshot-records.ts";
-import type { BootFilePaths, VmRecord } from "../store/vm-records.ts";
+import { assertSound, type BootFilePaths, type VmRecord } from "../store/vm-records.ts";
 import { replaceLink } from "../vm/start-machine.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
 import { occupiedBytes } from "./snapshot-files.ts";
@@ -26,6 +26,7 @@ export interface SaveableVm extends VmRecord {
 export function saveable(ports: VmPorts, id: VmId, purpose: string): { vm: SaveableVm; engine: Engine } {
   const record = ports.records.find(id);
   if (!record) throw new BandSoxError("vm_not_found", `there is no VM ${id}`, { vmId: id });
+  assertSound(record, purpose);
   const engine = ports.engine(record.engine);
   if (!engine.capabilities.snapshots) {
     const message = `cannot ${purpose} ${id}: the engine ${engine.name} cannot save machines`;

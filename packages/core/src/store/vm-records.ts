@@ -1,47 +1,21 @@
-import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import {
   BandSoxError,
   Metadata,
   type MetadataPatch,
   parseInput,
-  type SnapshotId,
   type VmEnd,
   type VmId,
-  VmSpec,
+  type VmSpec,
   type VmState,
 } from "@bandsox/contract";
-import { z } from "zod";
-import { Deadline } from "../host/moment.ts";
-import { ImageConfig } from "../image/image-config.ts";
+import type { Deadline } from "../host/moment.ts";
 import type { EventLog } from "./event-log.ts";
 import { keepEnd } from "./vm-ends.ts";
 import { eventOfMove } from "./vm-event.ts";
+import { toVmRecord, type VmRecord } from "./vm-row.ts";
 
-/** A VM as the database knows it. */
-export interface VmRecord {
-  readonly id: VmId;
-  readonly name: string;
-  readonly state: VmState;
-  readonly spec: VmSpec;
-  readonly engine: string;
-  readonly imageDigest?: string | undefined;
-  readonly imageConfig?: ImageConfig | undefined;
-  /** What the machine was started from, by the names they had then; they tell what a save of it can go on with */
-  readonly bootFiles?: BootFilePaths | undefined;
-  readonly snapshotId?: SnapshotId | undefined;
-  readonly failure?: string | undefined;
-  /** When its time is over */
-  readonly deadline?: Deadline | undefined;
-  /** The limit it was paused by */
-  readonly pausedBy?: LimitCause | undefined;
-  readonly createdAt: string;
-}
-
-export const LimitCause = z.enum(["timeout", "idle"]);
-export type LimitCause = z.infer<typeof LimitCause>;
-
-export const BootFilePaths = z.object({ vmlinuxPath: z.string(), initramfsPath: z.string() });
-export type BootFilePaths = z.infer<typeof BootFilePaths>;
+export { BootFilePaths, LimitCause, type VmRecord } from "./vm-row.ts";
 
 /** What changes with a VM's state; `undefined` takes a value away. */
 export type VmChange = Partial<
@@ -58,10 +32,17 @@ type VmLimits = { readonly [K in "timeoutMs" | "onTimeout" | "idleTimeoutMs" | "
 export class VmRecords {
   readonly #database: DatabaseSync;
   readonly #events: EventLog;
+  // Prepared once: every call to a guest begins with one of them.
+  readonly #byId: StatementSync;
+  readonly #runsUnlimited: StatementSync;
 
   constructor(database: DatabaseSync, events: EventLog) {
     this.#database = database;
     this.#events = events;
+    this.#byId = database.prepare("SELECT * FROM vms WHERE id = ?");
+    this.#runsUnlimited = database.prepare(
+      "SELECT 1 FROM vms WHERE id = ? AND state = 'running' AND deadline IS NULL",
+    );
   }
 
   /** @throws {BandSoxError} `vm_name_taken` */
@@ -88,7 +69,7 @@ export class VmRecords {
       const row = this.#database
         .prepare(`UPDATE vms SET ${sets.join(", ")} WHERE id = ? AND state = ? RETURNING *`)
         .get(to, ...Object.values(change).map(toColumn), id, from);
-      const record = toRecord(row);
+      const record = toVmRecord(row);
       const event = record && eventOfMove(from, record, end?.cause);
       if (event) happened(event);
       if (record && end) keepEnd(this.#database, end);
@@ -98,6 +79,7 @@ export class VmRecords {
 
   /** Notes that a VM's disk has another size now. */
   setDiskSize(id: VmId, diskSizeMib: number): void {
+    this.#assertSound(id);
     this.#database
       .prepare("UPDATE vms SET spec = json_set(spec, '$.diskSizeMib', ?) WHERE id = ?")
       .run(diskSizeMib, id);
@@ -105,6 +87,7 @@ export class VmRecords {
 
   /** Has other limits for a VM from now on. */
   setLimits(id: VmId, limits: VmLimits, deadline: Deadline | undefined): void {
+    this.#assertSound(id);
     this.#events.within((happened) => {
       const record = this.find(id);
       if (!record) return;
@@ -117,6 +100,7 @@ export class VmRecords {
   }
 
   setMetadata(id: VmId, metadata: Metadata): void {
+    this.#assertSound(id);
     this.#events.within((happened) => {
       const row = this.#database
         .prepare("UPDATE vms SET spec = json_set(spec, '$.metadata', json(?)) WHERE id = ? RETURNING name")
@@ -127,6 +111,7 @@ export class VmRecords {
 
   /** Changes some of a VM's metadata, whatever others do to the rest. @throws {BandSoxError} `invalid_argument` */
   patchMetadata(id: VmId, patch: MetadataPatch): void {
+    this.#assertSound(id);
     this.#events.within((happened) => {
       const record = this.find(id);
       if (!record) return;
@@ -143,6 +128,7 @@ export class VmRecords {
 
   /** @throws {BandSoxError} `vm_name_taken` */
   rename(id: VmId, name: string): void {
+    this.#assertSound(id);
     this.#events.within((happened) => {
       this.#assertNameFree(name, id);
       const from = this.find(id)?.name;
@@ -162,11 +148,16 @@ export class VmRecords {
   }
 
   find(id: string): VmRecord | undefined {
-    return toRecord(this.#database.prepare("SELECT * FROM vms WHERE id = ?").get(id));
+    return toVmRecord(this.#byId.get(id));
+  }
+
+  /** Whether it runs and its time is never over: what else there is to know takes longer to read. */
+  runsUnlimited(id: VmId): boolean {
+    return this.#runsUnlimited.get(id) !== undefined;
   }
 
   findByName(name: string): VmRecord | undefined {
-    return toRecord(this.#database.prepare("SELECT * FROM vms WHERE name = ?").get(name));
+    return toVmRecord(this.#database.prepare("SELECT * FROM vms WHERE name = ?").get(name));
   }
 
   /** VMs whose id starts with `prefix`, at most ten. */
@@ -174,19 +165,31 @@ export class VmRecords {
     const rows = this.#database
       .prepare("SELECT * FROM vms WHERE substr(id, 1, ?) = ? LIMIT 10")
       .all(prefix.length, prefix);
-    return rows.map(toRecord).filter((record) => record !== undefined);
+    return rows.map(toVmRecord).filter((record) => record !== undefined);
   }
 
   /** All VMs, the newest first. */
   list(): VmRecord[] {
     const rows = this.#database.prepare("SELECT * FROM vms ORDER BY created_at DESC, id").all();
-    return rows.map(toRecord).filter((record) => record !== undefined);
+    return rows.map(toVmRecord).filter((record) => record !== undefined);
   }
 
   #assertNameFree(name: string, except?: VmId): void {
     const holder = this.findByName(name);
     if (holder && holder.id !== except) throw nameTaken(name, holder.id);
   }
+
+  /** What cannot be read must not be written over. */
+  #assertSound(id: VmId): void {
+    const record = this.find(id);
+    if (record) assertSound(record, "change");
+  }
+}
+
+/** @throws {BandSoxError} `vm_damaged` when not all of the VM's row can be read */
+export function assertSound({ id, damage }: VmRecord, purpose: string): void {
+  if (damage === undefined) return;
+  throw new BandSoxError("vm_damaged", `cannot ${purpose} ${id}: ${damage}`, { vmId: id });
 }
 
 const COLUMNS = {
@@ -207,24 +210,4 @@ function nameTaken(name: string, vmId: string): BandSoxError {
 function toColumn(value: Change[keyof Change]): string | null {
   if (value === undefined) return null;
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function toRecord(row: Record<string, SQLOutputValue> | undefined): VmRecord | undefined {
-  if (!row) return undefined;
-  return {
-    id: String(row.id) as VmId,
-    name: String(row.name),
-    state: String(row.state) as VmState,
-    spec: VmSpec.parse(JSON.parse(String(row.spec))),
-    engine: String(row.engine),
-    imageDigest: row.image_digest === null ? undefined : String(row.image_digest),
-    imageConfig:
-      row.image_config === null ? undefined : ImageConfig.parse(JSON.parse(String(row.image_config))),
-    bootFiles: row.boot_files === null ? undefined : BootFilePaths.parse(JSON.parse(String(row.boot_files))),
-    snapshotId: row.snapshot_id === null ? undefined : (String(row.snapshot_id) as SnapshotId),
-    failure: row.failure === null ? undefined : String(row.failure),
-    deadline: row.deadline === null ? undefined : Deadline.parse(JSON.parse(String(row.deadline))),
-    pausedBy: row.paused_by === null ? undefined : LimitCause.parse(row.paused_by),
-    createdAt: String(row.created_at),
-  };
 }

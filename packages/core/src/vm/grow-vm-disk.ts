@@ -1,5 +1,6 @@
 import { parseInput, type VmId, type VmInfo, VmSpec } from "@bandsox/contract";
 import { growLayerDisk } from "../disk/grow-layer-disk.ts";
+import { assertSound } from "../store/vm-records.ts";
 import { restingVm } from "./resting-vm.ts";
 import { toVmInfo } from "./vm-info.ts";
 import { lockVm, type VmPorts } from "./vm-ports.ts";
@@ -13,6 +14,7 @@ export async function growVmDisk(
   const diskSizeMib = parseInput(VmSpec.shape.diskSizeMib, sizeMib, "diskSizeMib");
   using _lock = await lockVm(ports, id, signal);
   const { record, layerDisk } = await restingVm(ports, id, "grow the disk of");
+  assertSound(record, "grow the disk of");
   await growLayerDisk(layerDisk, { sizeMib: diskSizeMib, signal });
   ports.records.setDiskSize(id, diskSizeMib);
   return toVmInfo(ports, { ...record, spec: { ...record.spec, diskSizeMib } });

@@ -2,7 +2,7 @@ import { BandSoxError, isAnyBandSoxError, parseInput } from "@bandsox/contract";
 import { Agent, type Dispatcher, interceptors } from "undici";
 import { z } from "zod";
 import { CallLimit } from "../guest/call-limit.ts";
-import type { GuestEndpoint } from "../guest/exchange.ts";
+import type { GuestEndpoint } from "../guest/guest-connections.ts";
 import { connectTcp } from "../guest/tcp.ts";
 import { Port } from "./connect.ts";
 import type { VmGuest } from "./vm-guest.ts";

@@ -114,7 +114,7 @@ export class Session {
     return this.#call(signal, async (_, either) => {
       for (;;) {
         const poll = async () => awaitSession(await this.#address(), { forMs: WAIT_MS, signal: either });
-        const { exit } = await redialing(poll, either);
+        const { exit } = await redialing(poll, { signal: either });
         if (exit) return exit;
         await pause(WAIT_PAUSE_MS, undefined, { signal: either }).catch(() => {});
       }

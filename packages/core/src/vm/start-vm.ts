@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { BandSoxError, nextState, type VmId } from "@bandsox/contract";
 import { vmPaths } from "../host/paths.ts";
-import type { VmRecord } from "../store/vm-records.ts";
+import { assertSound, type VmRecord } from "../store/vm-records.ts";
 import { forgetEnforced, keepLimits, renewedDeadline } from "./limits.ts";
 import { endVmm } from "./release-vm.ts";
 import { restingVm } from "./resting-vm.ts";
@@ -44,7 +44,10 @@ export async function startVm(ports: VmPorts, id: VmId, options: StageOptions = 
 /** A VM with a disk that nobody writes to, and all that is known of it. */
 export async function startable(ports: VmPorts, id: VmId) {
   const found = ports.records.find(id);
-  if (found) nextState(id, found.state, "start");
+  if (found) {
+    assertSound(found, "start");
+    nextState(id, found.state, "start");
+  }
   const { record, layerDisk } = await restingVm(ports, id, "start");
   const { imageDigest, imageConfig } = record;
   if (imageDigest !== undefined && imageConfig !== undefined)

@@ -1,5 +1,5 @@
 import type { Attached, Operations } from "../base/operations.ts";
-import type { GuestEndpoint } from "../guest/exchange.ts";
+import type { GuestEndpoint } from "../guest/guest-connections.ts";
 
 /** The guest of one VM, and the work with it as part of the work on its storage. */
 export interface VmGuest {

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { VmSpec } from "@bandsox/contract";
 import {
@@ -289,5 +290,51 @@ describe("reconciling", () => {
     const living = make("living", ownIdentity());
     await reconcile(w.ports);
     expect([existsSync(dead), existsSync(living)]).toEqual([false, true]);
+  });
+});
+
+test("following a VM's console ends with the VM", async () => {
+  await using w = await world();
+  const { id } = await createVm(w.ports, spec());
+  const vm = new Vm(w.ports, id);
+  const { console } = vmPaths(w.ports.paths, id);
+  writeFileSync(console, "up\n");
+  const following = Array.fromAsync(vm.consoleLog({ follow: true }));
+  await w.engine.crash(vmPaths(w.ports.paths, id).dir, { exitCode: 0 });
+  writeFileSync(console, "down\n", { flag: "a" });
+  expect((await following).join("")).toBe("up\ndown\n");
+  expect((await Array.fromAsync(vm.consoleLog({ follow: true }))).join("")).toBe("up\ndown\n");
+});
+
+describe("a VM whose row is damaged", () => {
+  async function damaged(column: string, value: string) {
+    const stack = new AsyncDisposableStack();
+    const w = stack.use(await world());
+    const [{ id }, other] = [await createVm(w.ports, spec()), await createVm(w.ports, spec())];
+    await stopVm(w.ports, id);
+    const database = new DatabaseSync(w.ports.paths.database);
+    database.prepare(`UPDATE vms SET ${column} = ? WHERE id = ?`).run(value, id);
+    database.close();
+    return { ...w, id, other, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  }
+
+  test.for([
+    ["spec", "{"],
+    ["spec", '{"image":"alpine","vcpu":-1}'],
+    ["image_config", "nothing"],
+    ["state", "dreaming"],
+  ] as const)("%s = %s is told, takes no other with it, and is deleted", async ([column, value]) => {
+    await using w = await damaged(column, value);
+    const listed = w.ports.records.list();
+    expect(listed.map(({ id }) => id).toSorted()).toEqual([w.id, w.other.id].toSorted());
+    expect(listed.find(({ id }) => id === w.id)?.failure).toContain(column);
+    const vm = new Vm(w.ports, w.id);
+    for (const work of [() => vm.start(), () => vm.rename("new"), () => vm.snapshot()])
+      await expect(work()).rejects.toMatchObject({ code: "vm_damaged" });
+    await reconcile(w.ports);
+    expect(w.ports.warnings).toEqual([]);
+    await vm.delete();
+    expect(w.ports.records.list().map(({ id }) => id)).toEqual([w.other.id]);
+    expect(existsSync(vmPaths(w.ports.paths, w.id).dir)).toBe(false);
   });
 });

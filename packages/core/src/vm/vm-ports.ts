@@ -2,6 +2,7 @@ import type { PoolId, SnapshotId, VmId } from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
 import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { GuestConnections } from "../guest/guest-connections.ts";
 import type { Moment } from "../host/moment.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
@@ -35,6 +36,7 @@ export interface VmPorts {
   readonly staging: Staging;
   readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk" | "adoptBaseDisk">;
   readonly archives: SnapshotArchives;
+  readonly connections: GuestConnections;
   readonly layerDisks: Pick<LayerDisks, "create">;
   /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */
   defaultEngine(): Engine;

@@ -39,7 +39,7 @@ export class VmSessions {
     const id = nanoid();
     await this.#guest.call(signal, (_, either) => {
       const start = async () => putSession({ endpoint: await this.#guest.endpoint(), id }, spec, either);
-      return redialing(start, either);
+      return redialing(start, { signal: either });
     });
     this.#onStarted({ sessionId: id, argv: spec.argv, terminal: spec.terminal !== undefined });
     return new Session(this.#guest, id);

@@ -20,11 +20,11 @@ import {
 } from "@bandsox/contract";
 import { readConsole } from "../engine/console-log.ts";
 import { collect } from "../guest/collect.ts";
-import type { GuestEndpoint } from "../guest/exchange.ts";
 import { execWithStdin } from "../guest/exec-duplex.ts";
 import { ExecHandle } from "../guest/exec-handle.ts";
 import { VmFiles } from "../guest/files/vm-files.ts";
 import { GuestClient } from "../guest/guest-client.ts";
+import type { GuestEndpoint } from "../guest/guest-connections.ts";
 import { type VmPaths, vmPaths } from "../host/paths.ts";
 import { type ForkOptions, type ForkResult, forkVm } from "../snapshot/fork-vm.ts";
 import { rollBack } from "../snapshot/roll-back.ts";
@@ -203,15 +203,17 @@ export class Vm {
 
   /**
    * What the guest wrote to its console, as text without control characters, in any state of the VM; with `follow`
-   * what it goes on to write, until `signal` fires.
+   * what it goes on to write, until it has stopped or `signal` fires.
    */
   async *consoleLog(
     options: { follow?: boolean; signal?: AbortSignal } = {},
   ): AsyncGenerator<string, void, undefined> {
     const { operations, paths } = this.#ports;
     using attached = operations.attach(options.signal);
-    await operations.run(attached.signal, () => this.#record());
-    yield* readConsole(vmPaths(paths, this.id).console, { ...options, signal: attached.signal });
+    const { signal } = attached;
+    await operations.run(signal, () => this.#record());
+    const isOver = () => operations.run(signal, () => this.#isOver());
+    yield* readConsole(vmPaths(paths, this.id).console, { ...options, isOver, signal });
   }
 
   /**
@@ -327,6 +329,8 @@ export class Vm {
   }
 
   async #endpoint(): Promise<GuestEndpoint> {
+    const standing = this.#standing((paths) => paths.agentSocket);
+    if (standing) return standing;
     const found = await this.#record();
     // What was paused because nobody used it goes on for whoever does.
     if (found.state === "paused" && found.pausedBy === "idle") await resumeVm(this.#ports, this.id);
@@ -334,19 +338,39 @@ export class Vm {
   }
 
   async #observerEndpoint(): Promise<GuestEndpoint> {
-    return this.#reach(({ observerSocket, agentSocket }) =>
-      existsSync(observerSocket) ? observerSocket : agentSocket,
-    );
+    const socketOf = ({ observerSocket, agentSocket }: VmPaths) =>
+      existsSync(observerSocket) ? observerSocket : agentSocket;
+    return this.#standing(socketOf) ?? this.#reach(socketOf);
+  }
+
+  /**
+   * The guest, if a connection to it stands: that tells that the VMM lives, and so that the row is true, unless a limit
+   * was enforced that is not in it yet.
+   */
+  #standing(socketOf: (paths: VmPaths) => string): GuestEndpoint | undefined {
+    const { connections, records } = this.#ports;
+    const paths = vmPaths(this.#ports.paths, this.id);
+    const endpoint = { vmId: this.id, socketPath: socketOf(paths), connections };
+    const stands = connections.isConnected(endpoint) && !existsSync(paths.enforced);
+    return stands && records.runsUnlimited(this.id) ? endpoint : undefined;
   }
 
   async #reach(socketOf: (paths: VmPaths) => string): Promise<GuestEndpoint> {
     const { state } = await this.#record();
+    const { connections, ends, paths } = this.#ports;
     if (state === "running")
-      return { vmId: this.id, socketPath: socketOf(vmPaths(this.#ports.paths, this.id)) };
-    const end = this.#ports.ends.summary(this.id);
+      return { vmId: this.id, socketPath: socketOf(vmPaths(paths, this.id)), connections };
+    const end = ends.summary(this.id);
     const why = end && (state === "stopped" || state === "failed") ? `: ${end.summary}` : "";
     const message = `cannot talk to ${this.id}: it is ${state}, not running${why}`;
     throw new BandSoxError("vm_wrong_state", message, { vmId: this.id, state, wanted: ["running"] });
+  }
+
+  /** Whether nothing of the VM runs or is about to. */
+  async #isOver(): Promise<boolean> {
+    const record = this.#ports.records.find(this.id);
+    const settled = record && (await settle(this.#ports, record));
+    return settled === undefined || settled.state === "stopped" || settled.state === "failed";
   }
 
   async #record(): Promise<VmRecord> {
