@@ -22,12 +22,15 @@ export interface ServerWorldOptions extends FakeCoreOptions {
   readonly closed?: boolean;
   /** (default: the real one) */
   readonly now?: () => number;
+  /** Memory the host can still give, in MiB (default: enough) */
+  readonly availableMib?: () => Promise<number>;
 }
 
 /** Opens a world of a test's own. */
 export async function serverWorld({
   closed = false,
   now,
+  availableMib = async () => 1_000_000,
   ...agent
 }: ServerWorldOptions = {}): Promise<ServerWorld> {
   await using stack = new AsyncDisposableStack();
@@ -36,7 +39,7 @@ export async function serverWorld({
   const auth = stack.use(new AuthStore(storageDir, now));
   const credentials = closed ? await auth.init() : undefined;
   const bandsox = BandSox.over(fake.core);
-  const { app } = await serverApp({ bandsox, auth });
+  const { app } = await serverApp({ bandsox, auth, availableMib });
   stack.defer(() => app.close());
   await app.listen({ host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

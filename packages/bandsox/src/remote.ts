@@ -1,5 +1,7 @@
-import { BandSoxClient, type ClientOptions } from "@bandsox/client";
-import type { Core } from "@bandsox/core";
+import { BandSoxClient, type ClientOptions, type CreateVmOptions } from "@bandsox/client";
+import type { EventQueryInput, VmSpecInput } from "@bandsox/contract";
+import type { Core, CreateOptions } from "@bandsox/core";
+import { hostFiles } from "./host-files.ts";
 
 /** How a server is reached. */
 export type RemoteOptions = ClientOptions;
@@ -10,9 +12,29 @@ export function isServerUrl(where: unknown): where is string {
 }
 
 /**
- * A server's engine room: the client's objects have the library's calls. What both have is held to the same types in
- * `remote-shape.ts`.
+ * A server's engine room: the client's objects have the library's calls, and where they have none, every call of it
+ * rejects with `not_available_remotely`.
  */
 export function remoteCore(url: string, options: RemoteOptions): Core {
-  return new BandSoxClient(url, options) as unknown as Core;
+  const client = new BandSoxClient(url, { hostFiles, ...options });
+  const calls: Partial<Record<keyof Core, unknown>> = {
+    ...{ images: client.images, snapshots: client.snapshots },
+    createVm: ({ image, ...spec }: VmSpecInput, more: CreateOptions = {}) =>
+      client.createVm(image, { ...spec, ...more } as CreateVmOptions),
+    getVm: (reference: string) => client.getVm(reference),
+    listVms: (filter: Parameters<Core["listVms"]>[0]) => client.listVms(filter),
+    growDisk: (vm: string, diskSizeMib: number, signal?: AbortSignal) =>
+      client.growDisk(vm, diskSizeMib, signal ? { signal } : {}),
+    hasImage: (image: string) => client.hasImage(image),
+    imageCommand: (vm: { readonly id: string }) => client.imageCommand(vm),
+    events: (query?: EventQueryInput, signal?: AbortSignal) => client.events(query, signal),
+    [Symbol.asyncDispose as never]: async () => {},
+  };
+  return new Proxy(calls, {
+    get(target, name) {
+      if (name in target) return Reflect.get(target, name);
+      if (name === "then" || typeof name === "symbol") return undefined; // it is no promise
+      return () => Promise.reject(client.notRemote(name));
+    },
+  }) as Core;
 }

@@ -1,5 +1,9 @@
-import type { Metadata, VmInfo } from "@bandsox/contract";
+import type { BandSoxEvent, EventQueryInput, Metadata, VmInfo } from "@bandsox/contract";
 import { fromWireVm } from "@bandsox/contract/wire";
+import { isBandSoxError, notRemote } from "./error.ts";
+import { followEvents } from "./events.ts";
+import { RemoteImages } from "./images.ts";
+import { callWithProgress } from "./progress.ts";
 import { RemoteSnapshots } from "./snapshots.ts";
 import { type ClientOptions, Transport } from "./transport.ts";
 import { RemoteVm } from "./vm.ts";
@@ -13,6 +17,19 @@ export interface CreateVmOptions {
   networking?: boolean | undefined;
   boot?: "golden" | "cold" | undefined;
   env?: Record<string, string> | undefined;
+  metadata?: Metadata | undefined;
+  signal?: AbortSignal | undefined;
+  /** Called as each part of the work ends, with its duration in ms */
+  onStage?: ((stage: never, durationMs: number) => void) | undefined;
+  /** Called with what fetching and unpacking the image does */
+  onImageEvent?: ((event: never) => void) | undefined;
+}
+
+/** Which VMs to list. */
+export interface ListOptions {
+  /** The newest so many (default: all) */
+  limit?: number | undefined;
+  /** Only those whose metadata has these fields, with equal values */
   metadata?: Metadata | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -30,19 +47,32 @@ export interface CreateVmOptions {
  */
 export class BandSoxClient {
   readonly snapshots: RemoteSnapshots;
+  readonly images: RemoteImages;
   readonly #transport: Transport;
 
   constructor(url: string, options: ClientOptions = {}) {
     this.#transport = new Transport(url, options);
+    this.images = new RemoteImages(this.#transport);
     this.snapshots = new RemoteSnapshots(this.#transport);
   }
 
   /** Makes a VM from an image and returns once it runs commands. On failure nothing is left behind. */
   async createVm(image: string, options: CreateVmOptions = {}): Promise<RemoteVm> {
-    const { signal, memMib: mem_mib, diskSizeMib: disk_size_mib, networking, env, ...rest } = options;
-    const body = { image, ...rest, mem_mib, disk_size_mib, enable_networking: networking, env_vars: env };
-    const { vm } = await this.#transport.call("POST /api/vms", { body, signal, timeoutMs: 0 });
+    const { signal, onStage, onImageEvent, ...spec } = options;
+    const { memMib: mem_mib, diskSizeMib: disk_size_mib, networking, env, name, vcpu, boot, metadata } = spec;
+    const shape = { vcpu, mem_mib, disk_size_mib, enable_networking: networking, boot };
+    const body = { image, name, ...shape, env_vars: env, metadata };
+    if ("ephemeral" in spec && spec.ephemeral) throw notRemote("createVm with `ephemeral`");
+    const { vm } =
+      onStage || onImageEvent
+        ? await callWithProgress(this.#transport, "POST /api/vms", { body, signal, onLine })
+        : await this.#transport.call("POST /api/vms", { body, signal, timeoutMs: 0 });
     return new RemoteVm(this.#transport, vm.id);
+
+    function onLine({ type, stage, duration_ms, event }: Record<string, unknown>): void {
+      if (type === "stage") onStage?.(stage as never, Number(duration_ms));
+      else onImageEvent?.(event as never);
+    }
   }
 
   /** A VM by its id, its name, or the start of its id. @throws {BandSoxError} `vm_not_found`, `vm_ambiguous` */
@@ -51,10 +81,50 @@ export class BandSoxClient {
     return new RemoteVm(this.#transport, id);
   }
 
-  /** All VMs of the server, the newest first, as they are now. */
-  async listVms({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<VmInfo[]> {
-    return (await this.#transport.call("GET /api/vms", { query: {}, signal })).map(fromWireVm);
+  /** The VMs of the server, the newest first, as they are now; all, or those whose metadata has some fields. */
+  async listVms({ limit, metadata, signal }: ListOptions = {}): Promise<VmInfo[]> {
+    const query = {
+      ...(limit === undefined ? {} : { limit: `${limit}` }),
+      ...(metadata === undefined ? {} : { metadata_equals: JSON.stringify(metadata) }),
+    };
+    return (await this.#transport.call("GET /api/vms", { query, signal })).map(fromWireVm);
   }
+
+  /** Whether the store has an image already, so that creating from it fetches nothing. */
+  async hasImage(image: string): Promise<boolean> {
+    try {
+      await this.images.inspect(image);
+      return true;
+    } catch (error) {
+      if (isBandSoxError(error, "image_unknown")) return false;
+      throw error;
+    }
+  }
+
+  /** What happens on the server, in order; goes on until `signal` fires, unless `follow` is `false`. */
+  async *events(
+    query: EventQueryInput = {},
+    signal?: AbortSignal,
+  ): AsyncGenerator<BandSoxEvent, void, undefined> {
+    yield* followEvents(this.#transport, query, signal);
+  }
+
+  /** The error of a call that only the machine with the storage can make. */
+  notRemote(call: string): Error {
+    return notRemote(call);
+  }
+
+  /** What the image of a VM runs when it is given no command. */
+  async imageCommand(vm: {
+    readonly id: string;
+  }): Promise<{ entrypoint: readonly string[]; cmd: readonly string[] }> {
+    const { imageDigest = "" } = await (await this.getVm(vm.id)).info();
+    const { config } = await this.images.inspect(imageDigest);
+    return { entrypoint: config.entrypoint, cmd: config.cmd };
+  }
+
+  /** Ends nothing: a server goes on when its clients are gone. */
+  async [Symbol.asyncDispose](): Promise<void> {}
 
   /** Makes the disk of a stopped VM larger. Its guest sees the new size when it runs again. */
   async growDisk(

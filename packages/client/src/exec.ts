@@ -20,8 +20,13 @@ export interface ExecOptions {
   user?: string | undefined;
   /** Time after which the command is killed, in ms (default: no limit) */
   timeoutMs?: number | undefined;
-  /** What the command reads (default: nothing) */
-  stdin?: string | Uint8Array | undefined;
+  /** What the command reads (default: nothing); a stream that is not read to its end is given up */
+  stdin?:
+    | string
+    | Uint8Array
+    | AsyncIterable<string | Uint8Array>
+    | Iterable<string | Uint8Array>
+    | undefined;
   /** What a result keeps of each stream, in bytes (default: 16 MiB) */
   maxOutputBytes?: number | undefined;
   /** Kills the command's process group when it fires; the call then rejects with `interrupted` */
@@ -83,6 +88,11 @@ async function* framesOf(body: ReadableStream<Uint8Array>, url: string) {
   }
 }
 
+/** Whether what a command reads is there before it starts, so that it can be sent along. */
+export function isWhole(stdin: ExecOptions["stdin"]): stdin is string | Uint8Array | undefined {
+  return stdin === undefined || typeof stdin === "string" || stdin instanceof Uint8Array;
+}
+
 /** What a frame of JSON says. */
 export function frameJson<T>(data: Uint8Array): T {
   return JSON.parse(new TextDecoder().decode(data)) as T;
@@ -96,7 +106,8 @@ function inputOf({
   const { cwd, env, user, timeoutMs = 0, stdin, maxOutputBytes = CAPTURE_LIMIT_BYTES } = options;
   const how = { cwd, env, user, timeout_ms: timeoutMs, max_output_bytes: maxOutputBytes };
   const text = typeof command === "string" ? command : [...command];
-  const bytes = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
+  const bytes =
+    typeof stdin === "string" ? new TextEncoder().encode(stdin) : (stdin as Uint8Array | undefined);
   return { params: { id: vm }, body: { command: text, ...how, stdin: bytes && toBase64(bytes) } };
 }
 

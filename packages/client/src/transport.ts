@@ -1,4 +1,4 @@
-import type { RouteAnswer, RouteInput, RouteKey } from "@bandsox/contract/api";
+import type { RouteInput, RouteKey, RouteResult } from "@bandsox/contract/api";
 import {
   type BandSoxError,
   fromProblem,
@@ -8,6 +8,7 @@ import {
   tooLate,
   unreachable,
 } from "./error.ts";
+import type { HostFiles } from "./host-files.ts";
 
 const TIMEOUT_MS = 60_000;
 
@@ -23,6 +24,8 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** (default: the runtime's own) */
   readonly WebSocket?: typeof globalThis.WebSocket | undefined;
+  /** How files of the machine the client runs on are read and written, where there are some */
+  readonly hostFiles?: HostFiles | undefined;
 }
 
 /** Fields of an object that are not `undefined` in every case, and so have to be given. */
@@ -36,6 +39,8 @@ export type CallInput<K extends RouteKey> = Given<RouteInput<K>> & {
   /** Bytes to send instead of JSON */
   readonly bytes?: BodyInit | undefined;
   readonly accept?: string | undefined;
+  /** What `bytes` are (default: `application/octet-stream`) */
+  readonly contentType?: string | undefined;
   /** Makes the call one that can be repeated without being done twice */
   readonly idempotencyKey?: string | undefined;
 };
@@ -48,6 +53,7 @@ interface AnyInput {
   readonly timeoutMs?: number | undefined;
   readonly bytes?: BodyInit | undefined;
   readonly accept?: string | undefined;
+  readonly contentType?: string | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -63,10 +69,10 @@ export class Transport {
   }
 
   /** Makes a call and reads its JSON. @throws {BandSoxError} what the server says, `server_…`, `interrupted` */
-  async call<K extends RouteKey>(key: K, input: CallInput<K>): Promise<RouteAnswer<K>> {
+  async call<K extends RouteKey>(key: K, input: CallInput<K>): Promise<RouteResult<K>> {
     const response = await this.open(key, input);
     try {
-      return (await response.json()) as RouteAnswer<K>;
+      return (await response.json()) as RouteResult<K>;
     } catch (error) {
       if (input.signal?.aborted) throw interrupted(key, error);
       throw error instanceof SyntaxError
@@ -98,7 +104,10 @@ export class Transport {
     return { ...headers, ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }) };
   }
 
-  #request(key: string, { params = {}, query = {}, body, bytes, accept, idempotencyKey }: AnyInput) {
+  #request(
+    key: string,
+    { params = {}, query = {}, body, bytes, accept, contentType, idempotencyKey }: AnyInput,
+  ) {
     const [method = "GET", path = "/"] = key.split(" ");
     const at = path.replace(/:([a-z_]+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
     const search = new URLSearchParams();
@@ -107,7 +116,7 @@ export class Transport {
     }
     const headers: Record<string, string> = { accept: accept ?? "application/json", ...this.headers() };
     if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-    if (bytes !== undefined) headers["content-type"] ??= "application/octet-stream";
+    if (bytes !== undefined) headers["content-type"] = contentType ?? "application/octet-stream";
     else if (body !== undefined) headers["content-type"] = "application/json";
     const sent = bytes ?? (body === undefined ? undefined : JSON.stringify(body));
     const init: RequestInit & { duplex?: "half" } = { method, headers, credentials: "include" };

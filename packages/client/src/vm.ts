@@ -9,12 +9,17 @@ import type {
   VmStats,
 } from "@bandsox/contract";
 import { fromWire, fromWireSnapshot, fromWireVm } from "@bandsox/contract/wire";
+import { collect } from "./collect.ts";
 import { BandSoxError } from "./error.ts";
-import { type Command, type ExecOptions, runExec, streamExec } from "./exec.ts";
+import { type Command, type ExecCall, type ExecOptions, isWhole, runExec, streamExec } from "./exec.ts";
+import { duplexExec } from "./exec-duplex.ts";
 import { ExecHandle } from "./exec-handle.ts";
+import { RemoteFiles } from "./files.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
 import { type PythonOptions, type PythonResult, runPython } from "./python.ts";
+import { RemoteSessions } from "./sessions.ts";
 import { textOf } from "./streams.ts";
+import { openTerminal, RemoteTerminal, type TerminalOptions } from "./terminal.ts";
 import type { Transport } from "./transport.ts";
 
 interface Abortable {
@@ -29,11 +34,17 @@ export type ForkResult = { readonly vm: RemoteVm } | { readonly error: Error };
  */
 export class RemoteVm {
   readonly id: VmId;
+  /** Commands that outlive their clients */
+  readonly sessions: RemoteSessions;
+  /** The files in the guest */
+  readonly files: RemoteFiles;
   readonly #transport: Transport;
 
   constructor(transport: Transport, id: VmId) {
     this.#transport = transport;
     this.id = id;
+    this.sessions = new RemoteSessions(transport, id);
+    this.files = new RemoteFiles(transport, id);
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */
@@ -48,16 +59,26 @@ export class RemoteVm {
 
   /** Runs a command to its end and keeps its output, at most `maxOutputBytes` of each stream. */
   async exec(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
-    return runExec(this.#transport, { vm: this.id, command, options });
+    return this.#run({ vm: this.id, command, options });
   }
 
   /** A command to be iterated for its output as it comes, or awaited for its result; see `ExecHandle`. */
   execStream(command: Command, options: ExecOptions = {}): ExecHandle {
     const call = { vm: this.id, command, options };
-    return new ExecHandle({
-      run: () => runExec(this.#transport, call),
-      stream: () => streamExec(this.#transport, call),
-    });
+    return new ExecHandle({ run: () => this.#run(call), stream: () => this.#stream(call) });
+  }
+
+  /** Starts a command, or the user's login shell, on a terminal. */
+  async terminal(options: TerminalOptions = {}): Promise<RemoteTerminal> {
+    return openTerminal(this.sessions, options);
+  }
+
+  /** Another view of a terminal that exists, from an offset in its output, or `end` for what is to come. */
+  async attachTerminal(
+    sessionId: string,
+    { from = 0 }: { from?: number | "end" } = {},
+  ): Promise<RemoteTerminal> {
+    return new RemoteTerminal(await this.sessions.get(sessionId), from);
   }
 
   /** Runs Python source in the guest's `python3`. @returns its exit code; see `execPythonCapture` */
@@ -184,6 +205,17 @@ export class RemoteVm {
   /** Deletes the VM in any state, with its disk. */
   async delete(options: Abortable = {}): Promise<void> {
     await this.#transport.call("DELETE /api/vms/:id", { ...this.#at, ...options, timeoutMs: 0 });
+  }
+
+  #run(call: ExecCall): Promise<ExecResult> {
+    if (isWhole(call.options.stdin)) return runExec(this.#transport, call);
+    return collect(duplexExec(this.#transport, call), call.options.maxOutputBytes);
+  }
+
+  #stream(call: ExecCall): ReturnType<typeof streamExec> {
+    return isWhole(call.options.stdin)
+      ? streamExec(this.#transport, call)
+      : duplexExec(this.#transport, call);
   }
 
   get #at(): { readonly params: { readonly id: string } } {

@@ -6,13 +6,18 @@ export type { OfflineEntry, OfflineFiles } from "./disk/offline/offline-files.ts
 export { ExecHandle } from "./guest/exec-handle.ts";
 // files in guests
 export type { DownloadOptions } from "./guest/files/download-file.ts";
+// files between this machine and a guest somebody else reaches
+export { replaceFile } from "./guest/files/host-file.ts";
 export type { ReadLinesOptions } from "./guest/files/lines.ts";
+export { packTree } from "./guest/files/pack-tree.ts";
+export { ArchiveError } from "./guest/files/tar-path.ts";
 export type {
   DownloadTreeOptions,
   ExtractOptions,
   TreeOptions,
   UploadTreeOptions,
 } from "./guest/files/transfer-tree.ts";
+export { unpackTree } from "./guest/files/unpack-tree.ts";
 export type { PlaceOptions, UploadOptions } from "./guest/files/upload-file.ts";
 export {
   type FileContent,

@@ -3,9 +3,11 @@ import helmet from "@fastify/helmet";
 import multipart from "@fastify/multipart";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { Admission } from "./admission.ts";
 import { guardRoutes } from "./auth/guard.ts";
 import { serveDashboard } from "./dashboard.ts";
 import { repeatable } from "./idempotency.ts";
+import { Metrics } from "./metrics.ts";
 import { describeApi } from "./openapi.ts";
 import { answerError, pathOf, sendProblem } from "./problem.ts";
 import { serveRoutes } from "./route.ts";
@@ -13,7 +15,9 @@ import { allHandlers } from "./routes/all-handlers.ts";
 import type { Served } from "./served.ts";
 import { acceptSockets, serveSockets } from "./sockets/all-sockets.ts";
 
-export interface AppOptions extends Served {
+export interface AppOptions extends Pick<Served, "bandsox" | "auth"> {
+  /** Memory the host can still give, in MiB (default: as its kernel estimates it) */
+  readonly availableMib?: (() => Promise<number>) | undefined;
   /** Where requests and failures are told (default: nowhere) */
   readonly logger?: FastifyBaseLogger | undefined;
   /** Directory of the built dashboard, if it is to be served */
@@ -29,7 +33,8 @@ export async function serverApp({
   logger,
   dashboardDir,
   allowedOrigins,
-  ...served
+  availableMib,
+  ...library
 }: AppOptions): Promise<{ readonly app: FastifyInstance }> {
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
@@ -45,11 +50,14 @@ export async function serverApp({
     const message = `there is no ${request.method} ${details.path}`;
     sendProblem(reply, new BandSoxError("route_not_found", message, details));
   });
+  const metrics = new Metrics(library.bandsox);
+  metrics.observe(app);
+  const served: Served = { ...library, metrics, admission: new Admission({ ...library, availableMib }) };
   readBodies(app);
+  await acceptSockets(app);
   await app.register(helmet, SECURITY_HEADERS);
   await guardRoutes(app, { auth: served.auth, allowedOrigins });
   await app.register(multipart);
-  await acceptSockets(app);
   await describeApi(app);
   serveRoutes(app, repeatable(allHandlers(served)));
   serveSockets(app, served);

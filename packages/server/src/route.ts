@@ -79,13 +79,22 @@ function routeOptions(key: RouteKey, handler: Handler<RouteKey>): RouteOptions {
 }
 
 function callOf(route: ApiRoute, request: FastifyRequest, reply: FastifyReply): Call<RouteKey> {
-  const { params, query, body, signal } = request;
+  const { params, query, body } = request;
   return {
-    ...{ params, query, signal, request, reply },
+    ...{ params, query, signal: goneSignal(reply), request, reply },
     body: body instanceof Readable ? undefined : (body ?? undefined),
     bytes: body instanceof Readable ? body : request.raw,
     wanted: wantedOf(route, request),
   } as Call<RouteKey>;
+}
+
+/** Fires when the client has gone before it was answered. The request's own signal fires once its body was read. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once("close", () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }
 
 function wantedOf({ produces = [], answer }: ApiRoute, { headers }: FastifyRequest): MediaType | undefined {

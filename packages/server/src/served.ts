@@ -1,12 +1,16 @@
 import { isBandSoxError } from "@bandsox/contract";
 import type { BandSox, OfflineFiles, Vm } from "bandsox";
+import type { Admission } from "./admission.ts";
 import type { AuthStore } from "./auth/auth-store.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** What the routes serve. */
 export interface Served {
   readonly bandsox: BandSox;
   /** Who may call; without it everyone who reaches the server */
   readonly auth?: AuthStore | undefined;
+  readonly admission: Admission;
+  readonly metrics: Metrics;
 }
 
 /** Uses the files of a VM: those of a running guest, or those on the disks of one that does not run. */

@@ -2,12 +2,26 @@ import { z } from "zod";
 import { FileEntry, FileMode, FileOwner, GuestPath } from "../files.ts";
 import { Count, maybe, Switch, VmParams } from "./fields.ts";
 import type { ApiRoute } from "./route.ts";
+import type { Wire } from "./wire.ts";
 import { wireSchema } from "./wire-schema.ts";
 
 const BASE64_BODY_BYTES = 360 * 1024 * 1024;
 
 const Entry = (wireSchema(FileEntry) as z.ZodType).meta({ id: "FileEntry" }) as ReturnType<
   typeof wireSchema<typeof FileEntry>
+>;
+const Mtime = z.number().meta({ description: "Seconds since 1970" });
+type Entry = Wire<FileEntry>;
+const Listed = z.object({
+  ...(Entry as unknown as z.ZodObject).shape,
+  ...{ is_dir: z.boolean(), is_file: z.boolean(), mtime: Mtime },
+}) as unknown as z.ZodType<
+  Entry & { is_dir: boolean; is_file: boolean; mtime: number },
+  Entry & { is_dir: boolean; is_file: boolean; mtime: number }
+>;
+const Info = z.object({ ...(Entry as unknown as z.ZodObject).shape, mtime: Mtime }) as unknown as z.ZodType<
+  Entry & { mtime: number },
+  Entry & { mtime: number }
 >;
 const at = z.object({ path: GuestPath });
 const place = {
@@ -35,13 +49,7 @@ export const FILE_ROUTES = {
     query: z.object({ path: GuestPath.default("/") }),
     answer: z.object({
       path: z.string(),
-      files: z.array(
-        z.object({
-          ...(Entry as unknown as z.ZodObject).shape,
-          ...{ is_dir: z.boolean(), is_file: z.boolean() },
-          mtime: z.number().meta({ description: "Seconds since 1970" }),
-        }),
-      ),
+      files: z.array(Listed),
     }),
   },
   "GET /api/vms/:id/read-file": {
@@ -69,10 +77,7 @@ export const FILE_ROUTES = {
     query: z.object({ path: GuestPath, follow: Switch.optional() }),
     answer: z.object({
       path: z.string(),
-      info: z.object({
-        ...(Entry as unknown as z.ZodObject).shape,
-        mtime: z.number().meta({ description: "Seconds since 1970" }),
-      }),
+      info: Info,
     }),
   },
   "POST /api/vms/:id/upload": {

@@ -44,8 +44,10 @@ export type RouteRequest<K extends RouteKey> = {
   readonly body: Parsed<Part<K, "body">>;
 };
 
-/** The JSON of an operation's answer. */
+/** The JSON of an operation's answer, as the server gives it. */
 export type RouteAnswer<K extends RouteKey> = Sent<Part<K, "answer">>;
+/** The JSON of an operation's answer, as a client has it. */
+export type RouteResult<K extends RouteKey> = Parsed<Part<K, "answer">>;
 
 export { ApiKey, AUTH_ROUTES, NewApiKey } from "./auth-routes.ts";
 export { COMMAND_ROUTES, ExecBody } from "./command-routes.ts";

@@ -2,7 +2,7 @@ import { parseInput } from "@bandsox/contract";
 import { CreateVmBody, toWireVm } from "@bandsox/contract/api";
 import type { Handler } from "../route.ts";
 import type { Served } from "../served.ts";
-import { vmOptions } from "./create-vm.ts";
+import { DEFAULT_MEM_MIB, vmOptions } from "./create-vm.ts";
 import { readForm } from "./form.ts";
 import { given } from "./given.ts";
 import { parseJsonField } from "./json-field.ts";
@@ -10,7 +10,10 @@ import { parseJsonField } from "./json-field.ts";
 const DOCKERFILE_MAX_BYTES = 1024 * 1024;
 
 /** Builds an uploaded Dockerfile, which sees no file of this host, and makes a VM of it. */
-export function createFromDockerfile({ bandsox }: Served): Handler<"POST /api/vms/from-dockerfile"> {
+export function createFromDockerfile({
+  bandsox,
+  admission,
+}: Served): Handler<"POST /api/vms/from-dockerfile"> {
   return async ({ request, signal }) => {
     const { fields, files } = await readForm(request, { dockerfile: DOCKERFILE_MAX_BYTES });
     const text = (files.dockerfile ?? Buffer.from(fields.dockerfile ?? "")).toString("utf8");
@@ -18,7 +21,9 @@ export function createFromDockerfile({ bandsox }: Served): Handler<"POST /api/vm
     const noCache = fields.force_rebuild === "true" || fields.force_rebuild === "1";
     // A text is told from a path by its newline: a path of this host must not be had by leaving that out.
     const build = given({ name: fields.tag, noCache });
-    const vm = await bandsox.createVmFromDockerfile(`${text}\n`, { ...vmOptions(spec), build, signal });
+    const options = { ...vmOptions(spec), build, signal };
+    const asked = { memMib: spec.mem_mib ?? DEFAULT_MEM_MIB, identity: request.identity };
+    const vm = await admission.admit(asked, () => bandsox.createVmFromDockerfile(`${text}\n`, options));
     return { id: vm.id, status: "created", vm: toWireVm(await vm.info()) };
   };
 }

@@ -1,6 +1,7 @@
 import { type IMAGE_ROUTES, toWire } from "@bandsox/contract/api";
 import type { Handlers } from "../route.ts";
 import type { Served } from "../served.ts";
+import { assertSource } from "./create-vm.ts";
 import { given } from "./given.ts";
 import { progressAnswer } from "./progress-answer.ts";
 
@@ -15,6 +16,7 @@ export function imageHandlers({ bandsox }: Served): Handlers<keyof typeof IMAGE_
     "POST /api/images/pull": (call) =>
       progressAnswer(call, async (tell, signal) => {
         const { image, platform, creds } = call.body;
+        assertSource(image, call.request.identity);
         const onEvent = (event: object) => tell({ type: "image", event });
         return toWire(await images.pull(image, { ...given({ platform, creds }), onEvent, signal }));
       }),

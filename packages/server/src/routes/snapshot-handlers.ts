@@ -4,14 +4,17 @@ import type { Served } from "../served.ts";
 import { given } from "./given.ts";
 
 /** Snapshots. */
-export function snapshotHandlers({ bandsox }: Served): Handlers<keyof typeof SNAPSHOT_ROUTES> {
+export function snapshotHandlers({ bandsox, admission }: Served): Handlers<keyof typeof SNAPSHOT_ROUTES> {
   const { snapshots } = bandsox;
   return {
     "GET /api/snapshots": async () => (await snapshots.list()).map(toWireSnapshot),
     "GET /api/snapshots/:id": async ({ params }) => toWireSnapshot(await snapshots.inspect(params.id)),
-    "POST /api/snapshots/:id/restore": async ({ params, body, signal }) => {
+    "POST /api/snapshots/:id/restore": async ({ params, body, signal, request }) => {
       const { name, env_vars: env, metadata } = body ?? {};
-      const vm = await snapshots.restore(params.id, { ...given({ name, env, metadata }), signal });
+      const { memMib } = await snapshots.inspect(params.id);
+      const options = { ...given({ name, env, metadata }), signal };
+      const asked = { memMib, identity: request.identity };
+      const vm = await admission.admit(asked, () => snapshots.restore(params.id, options));
       return { id: vm.id, status: "restored", vm: toWireVm(await vm.info()) };
     },
     "DELETE /api/snapshots/:id": async ({ params, query, signal }) => {

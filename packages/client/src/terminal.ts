@@ -1,0 +1,84 @@
+import type { ExecExit, TerminalSize } from "@bandsox/contract";
+import { isBandSoxError } from "./error.ts";
+import type { Command } from "./exec.ts";
+import type { RemoteSession } from "./session.ts";
+import type { RemoteSessions, SessionOptions } from "./sessions.ts";
+
+const DEFAULT_SIZE = { cols: 80, rows: 24 };
+
+/** How to open a terminal. */
+export interface TerminalOptions
+  extends Pick<SessionOptions, "cwd" | "env" | "user" | "timeoutMs" | "signal"> {
+  /** Columns (default: `80`) */
+  cols?: number | undefined;
+  /** Rows (default: `24`) */
+  rows?: number | undefined;
+  /** `TERM` in the guest (default: `xterm-256color`) */
+  term?: string | undefined;
+  /** What to run (default: the user's login shell) */
+  command?: Command | undefined;
+}
+
+/** A view of a command on a terminal. The session behind it lives on when the view is left. */
+export class RemoteTerminal implements AsyncDisposable {
+  /** The session's id, to attach another view by */
+  readonly id: string;
+  /** The session behind it: its signals, its exit, its end */
+  readonly session: RemoteSession;
+  readonly #from: number | "end";
+  readonly #left = new AbortController();
+
+  constructor(session: RemoteSession, from: number | "end" = 0) {
+    this.id = session.id;
+    this.session = session;
+    this.#from = from;
+  }
+
+  /** What the command prints, as bytes; ends when the command has ended or `detach` was called. */
+  get output(): AsyncIterable<Uint8Array> {
+    return this.#output();
+  }
+
+  /** Writes as if typed. Resolves when the terminal took it. */
+  async write(data: string | Uint8Array): Promise<void> {
+    await this.session.write(data);
+  }
+
+  async resize(size: TerminalSize): Promise<void> {
+    await this.session.resize(size);
+  }
+
+  /** How the command ended, as soon as it has. */
+  async exit(options: { signal?: AbortSignal } = {}): Promise<ExecExit> {
+    return this.session.wait(options);
+  }
+
+  /** Leaves the view: its output ends, the command goes on. */
+  detach(): void {
+    this.#left.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.detach();
+  }
+
+  async *#output(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { signal } = this.#left;
+    try {
+      for await (const event of this.session.attach({ stdout: this.#from, signal })) {
+        if (event.type === "stdout") yield event.data;
+      }
+    } catch (error) {
+      if (!signal.aborted || !isBandSoxError(error, "interrupted")) throw error;
+    }
+  }
+}
+
+/** Starts a command on a terminal of its own. */
+export async function openTerminal(
+  sessions: RemoteSessions,
+  { cols = DEFAULT_SIZE.cols, rows = DEFAULT_SIZE.rows, term, command = [], ...rest }: TerminalOptions = {},
+): Promise<RemoteTerminal> {
+  const terminal = { cols, rows, term };
+  return new RemoteTerminal(await sessions.start(command, { ...rest, stdin: true, terminal }));
+}
