@@ -84,16 +84,33 @@ func newAPI(startMs int64, off boot.OffMode, console *boot.Console) *httpapi.API
 	})
 }
 
+// serve serves the channel, and the serial line beside it where the host may fall back to that. In a kernel without
+// vsock the line is then all there is.
 func serve(options boot.Options, api *httpapi.API, console *boot.Console) error {
-	if options.Channel == boot.Vsock {
-		listener, err := channel.ListenVsock()
-		if err != nil {
-			return err
+	if options.Channel != boot.Vsock {
+		if options.SerialToo && options.Channel != boot.SerialLine {
+			go serveOn(boot.SerialLine, api, console)
 		}
-		api.Ready(boot.UptimeMs())
-		return api.Serve(listener)
+		return serveOn(options.Channel, api, console)
 	}
-	port, err := openPort(options.Channel, console)
+	listener, err := channel.ListenVsock()
+	if err != nil && options.SerialToo {
+		console.Printf("%v; using %s", err, boot.SerialDevice)
+		return serveOn(boot.SerialLine, api, console)
+	}
+	if err != nil {
+		return err
+	}
+	if options.SerialToo {
+		go serveOn(boot.SerialLine, api, console)
+	}
+	api.Ready(boot.UptimeMs())
+	return api.Serve(listener)
+}
+
+// serveOn serves a channel that carries one session at a time.
+func serveOn(kind boot.ChannelKind, api *httpapi.API, console *boot.Console) error {
+	port, err := openPort(kind, console)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 type Options struct {
 	Channel ChannelKind // bandsox.channel=
 	Off     OffMode     // bandsox.off=
+	// SerialToo serves the serial line beside the channel: bandsox.fallback=serial
+	SerialToo bool
 }
 
 // ChannelKind is the device that connects guest and host.
@@ -38,6 +40,11 @@ func ParseOptions(commandLine string) (Options, error) {
 			options.Channel = ChannelKind(value)
 		case "bandsox.off":
 			options.Off = OffMode(value)
+		case "bandsox.fallback":
+			if ChannelKind(value) != SerialLine {
+				return options, fmt.Errorf("bandsox.fallback=%s: expected %s", value, SerialLine)
+			}
+			options.SerialToo = true
 		}
 	}
 	if options.Channel != VirtioSerial && options.Channel != Vsock && options.Channel != SerialLine {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -17,6 +18,7 @@ const (
 // boundedLog is a file and its predecessor `.1`, which together never exceed a maximum. It drops what it cannot write:
 // the writer of a console must never wait for a disk that is full.
 type boundedLog struct {
+	mu   sync.Mutex // several sources may fill one log
 	path string
 	half int64
 	file *os.File
@@ -63,12 +65,19 @@ func (l *boundedLog) fill(source io.Reader) {
 	buffer := make([]byte, logReadSize)
 	for {
 		n, err := source.Read(buffer)
-		l.remember(buffer[:n])
-		l.append(buffer[:n])
+		l.take(buffer[:n])
 		if err != nil {
 			return
 		}
 	}
+}
+
+// take adds bytes to the log.
+func (l *boundedLog) take(p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.remember(p)
+	l.append(p)
 }
 
 // append fills each file to exactly half the maximum, so that what is kept is always the uninterrupted end of the input.
@@ -134,8 +143,10 @@ func (l *boundedLog) endLine() {
 	l.line = l.line[:0]
 }
 
-// lastLine may be called after fill has returned.
+// lastLine is the last line that is not blank, whole or not.
 func (l *boundedLog) lastLine() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.endLine()
 	return l.last
 }

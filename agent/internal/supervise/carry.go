@@ -28,6 +28,9 @@ func (r *relay) carry(client *net.UnixConn) {
 		refuse(client, err.Error())
 		return
 	}
+	if r.vsock.isAlive() && r.carryOverVsock(client, early) {
+		return
+	}
 	session, err := r.awaitSession(client)
 	if err != nil {
 		return

@@ -50,6 +50,28 @@ type Config struct {
 	ObserverSocket string `json:"observerSocket"`
 	// SignalFile is touched when the VM has ended or was paused; "": nobody wants to know
 	SignalFile string `json:"signalFile"`
+	// Firecracker is set where the VMM is one
+	Firecracker *FirecrackerConfig `json:"firecracker"`
+}
+
+// FirecrackerConfig is what only a Firecracker has.
+type FirecrackerConfig struct {
+	APISocket string `json:"apiSocket"`
+	// VsockSocket is where Firecracker serves its guest's ports
+	VsockSocket string `json:"vsockSocket"`
+	// LogPipe and MetricsPipe are named pipes that are made for it
+	LogPipe     string `json:"logPipe"`
+	MetricsPipe string `json:"metricsPipe"`
+	// MetricsFile receives its last line of metrics
+	MetricsFile string `json:"metricsFile"`
+	// TransportFile receives what carries the channel, when that is no longer what it was started with
+	TransportFile string `json:"transportFile"`
+	// Tracks tells that it knows which pages differ from MemoryFile
+	Tracks bool `json:"tracks"`
+	// VsockPatienceMs is how long a connection through vsock may take before the serial line is tried
+	VsockPatienceMs int64 `json:"vsockPatienceMs"`
+	// ReadyPatienceMs is the same for the first one, which a kernel has to boot for
+	ReadyPatienceMs int64 `json:"readyPatienceMs"`
 }
 
 // ReadConfig reads and checks a configuration file.
@@ -89,6 +111,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("a log's maximum must be at least %d bytes", minLogBytes)
 	case c.ConsoleLog == "" || c.VMMLog == "" || c.PidFile == "" || c.ExitFile == "":
 		return errors.New("consoleLog, vmmLog, pidFile and exitFile must be named")
+	case c.Firecracker != nil:
+		return c.validateFirecracker()
 	case c.ControlSocket != "" && c.MemoryFile == "":
 		return errors.New("controlSocket needs a memoryFile")
 	case c.Tap != nil && c.Tap.HandOver == ByDescriptor && c.ControlSocket == "":
@@ -103,4 +127,23 @@ func (c Config) validate() error {
 		return errors.New("channelSocket needs an agentSocket")
 	}
 	return c.Tap.validate()
+}
+
+func (c Config) validateFirecracker() error {
+	f := c.Firecracker
+	switch {
+	case f.APISocket == "" || f.VsockSocket == "" || f.LogPipe == "" || f.MetricsPipe == "" || f.MetricsFile == "" || f.TransportFile == "":
+		return errors.New("firecracker needs apiSocket, vsockSocket, logPipe, metricsPipe, metricsFile and transportFile")
+	case f.Tracks && c.MemoryFile == "":
+		return errors.New("firecracker.tracks needs a memoryFile")
+	case f.VsockPatienceMs <= 0 || f.ReadyPatienceMs <= 0:
+		return errors.New("firecracker.vsockPatienceMs and readyPatienceMs must be positive")
+	case c.ControlSocket == "":
+		return errors.New("firecracker needs a controlSocket")
+	case c.ChannelSocket != "" || c.Incoming != "":
+		return errors.New("firecracker has no channelSocket and no incoming")
+	case c.Transport != Vsock && c.Transport != Serial:
+		return fmt.Errorf("firecracker is reached over %s or %s, not %s", Vsock, Serial, c.Transport)
+	}
+	return nil
 }

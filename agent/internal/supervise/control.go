@@ -10,8 +10,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"bandsox.dev/agent/internal/qmp"
 )
 
 // requestLimit bounds one control request, in bytes.
@@ -22,8 +20,7 @@ const requestLimit = 64 << 10
 // a guest that was paused for a save goes on.
 type control struct {
 	listener net.Listener
-	monitor  *qmp.Client
-	saver    saver
+	machine  machine
 	dog      *watchdog
 	mu       sync.Mutex // held for the time of one request
 	running  sync.WaitGroup
@@ -37,19 +34,21 @@ type request struct {
 
 // response to a request; Error is empty when it was carried out.
 type response struct {
-	Error    string    `json:"error,omitempty"`
+	Error string `json:"error,omitempty"`
+	// Warning is what went wrong without hindering what was asked
+	Warning  string    `json:"warning,omitempty"`
 	Status   string    `json:"status,omitempty"`
 	PausedMs float64   `json:"pausedMs,omitempty"`
 	Bytes    int64     `json:"bytes,omitempty"`
 	Idle     *idleness `json:"idle,omitempty"`
 }
 
-func listenControl(path string, monitor *qmp.Client, saver saver, dog *watchdog) (*control, error) {
+func listenControl(path string, machine machine, dog *watchdog) (*control, error) {
 	listener, err := listenPrivate(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &control{listener: listener, monitor: monitor, saver: saver, dog: dog}
+	c := &control{listener: listener, machine: machine, dog: dog}
 	dog.pause, dog.resume, dog.paused = c.pause, c.wake, c.paused
 	c.running.Go(c.serve)
 	return c, nil
@@ -112,11 +111,12 @@ func (c *control) carryOut(line []byte) response {
 func (c *control) act(wanted request) (response, error) {
 	switch wanted.Action {
 	case "pause":
-		return response{}, c.monitor.Execute("stop", nil, nil)
+		return response{}, c.machine.pause()
 	case "resume":
-		return response{}, c.resume()
+		warning, err := c.resume()
+		return response{Warning: warning}, err
 	case "status":
-		status, err := c.status()
+		status, err := c.machine.status()
 		return response{Status: status}, err
 	case "save":
 		return c.save(wanted.saveRequest)
@@ -128,68 +128,68 @@ func (c *control) act(wanted request) (response, error) {
 func (c *control) pause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.monitor.Execute("stop", nil, nil)
+	return c.machine.pause()
 }
 
 // wake is the watchdog's own, too.
 func (c *control) wake() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.resume()
+	_, err := c.resume()
+	return err
 }
 
-// paused is whether the guest stands still, as far as the monitor says.
+// paused is whether the guest stands still, as far as the VMM says.
 func (c *control) paused() bool {
-	status, err := c.status()
-	return err == nil && status == "paused"
+	status, err := c.machine.status()
+	return err == nil && status == statusPaused
 }
 
 // resume lets the guest go on, and forgets that it stood still because of a limit.
-func (c *control) resume() error {
+func (c *control) resume() (warning string, err error) {
 	if err := os.Remove(c.dog.config.EnforcedFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+		return "", err
 	}
 	c.dog.awake()
-	return c.monitor.Execute("cont", nil, nil)
-}
-
-// status is QEMU's word for what the guest does: `running`, `paused`, `inmigrate`, ...
-func (c *control) status() (string, error) {
-	var state struct{ Status string }
-	err := c.monitor.Execute("query-status", nil, &state)
-	return state.Status, err
+	return c.machine.resume()
 }
 
 // save writes the whole machine as it is at one moment. What can be done while the guest runs is done before.
 func (c *control) save(wanted saveRequest) (response, error) {
-	work, err := c.saver.begin(wanted)
+	work, err := c.machine.begin(wanted)
 	if err != nil {
 		return response{}, err
 	}
 	defer work.close()
-	before, err := c.status()
+	before, err := c.machine.status()
 	if err != nil {
 		return response{}, err
 	}
 	paused := time.Now()
-	if err := c.monitor.Execute("stop", nil, nil); err != nil {
+	if err := c.machine.pause(); err != nil {
 		return response{}, err
 	}
-	bytes, err := work.finish(c.monitor)
-	if before == "running" {
-		if resumeErr := c.monitor.Execute("cont", nil, nil); err == nil {
+	bytes, err := work.finish()
+	took := time.Since(paused)
+	var warning string
+	if before == statusRunning {
+		var resumeErr error
+		warning, resumeErr = c.machine.resume()
+		if err == nil {
 			err = resumeErr
 		}
 	}
-	took := time.Since(paused)
-	return response{PausedMs: float64(took.Microseconds()) / 1000, Bytes: bytes}, err
+	if err == nil {
+		err = work.settle()
+	}
+	return response{Warning: warning, PausedMs: float64(took.Microseconds()) / 1000, Bytes: bytes}, err
 }
 
 // close refuses further requests and waits for the one being carried out. The VMM has ended by then, so none lasts.
 func (c *control) close() {
 	c.listener.Close()
 	c.open.closeAll()
-	c.monitor.Close()
+	c.machine.close()
 	c.running.Wait()
 }
 

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -23,6 +24,7 @@ type relay struct {
 	watchers net.Listener // those whose connections do not count as activity; nil: nobody
 	activity *activity
 	channel  net.Listener
+	vsock    *vsockRoute // nil: the channel is all there is
 	session  sessionSlot
 	onReady  func() // called once, when the guest has answered for the first time
 	ready    sync.Once
@@ -30,7 +32,7 @@ type relay struct {
 	ended    chan struct{}
 	running  sync.WaitGroup
 	mu       sync.Mutex
-	attached map[net.Conn]bool // everything that has to be closed in the end
+	attached map[io.Closer]bool // everything that has to be closed in the end
 }
 
 // connectionLimit is how many connections to a guest are carried at a time.
@@ -38,8 +40,7 @@ const connectionLimit = 1024
 
 // listenRelay makes both sockets, so that the VMM finds one and clients the other.
 func listenRelay(config Config, onReady func()) (*relay, error) {
-	r := &relay{serial: config.Transport == Serial, onReady: onReady, slots: make(chan struct{}, connectionLimit), ended: make(chan struct{}),
-		attached: map[net.Conn]bool{}, activity: &activity{}}
+	r := newRelay(config.Transport == Serial, onReady)
 	if config.ChannelSocket == "" {
 		return r, nil
 	}
@@ -47,19 +48,27 @@ func listenRelay(config Config, onReady func()) (*relay, error) {
 	if r.channel, err = listenPrivate(config.ChannelSocket); err != nil {
 		return nil, err
 	}
-	if r.clients, err = listenPrivate(config.AgentSocket); err != nil {
+	if err := r.listenClients(config); err != nil {
 		r.channel.Close()
-		return nil, err
-	}
-	if config.ObserverSocket == "" {
-		return r, nil
-	}
-	if r.watchers, err = listenPrivate(config.ObserverSocket); err != nil {
-		r.channel.Close()
-		r.clients.Close()
 		return nil, err
 	}
 	return r, nil
+}
+
+func newRelay(serial bool, onReady func()) *relay {
+	return &relay{serial: serial, onReady: onReady, slots: make(chan struct{}, connectionLimit), ended: make(chan struct{}),
+		attached: map[io.Closer]bool{}, activity: &activity{}}
+}
+
+// listenClients makes the sockets clients come to.
+func (r *relay) listenClients(config Config) (err error) {
+	if r.clients, err = listenPrivate(config.AgentSocket); err != nil || config.ObserverSocket == "" {
+		return err
+	}
+	if r.watchers, err = listenPrivate(config.ObserverSocket); err != nil {
+		r.clients.Close()
+	}
+	return err
 }
 
 // listenPrivate listens on a socket only this user can connect to, replacing what a killed supervisor left there.
@@ -79,7 +88,9 @@ func (r *relay) serve() {
 	if r.clients == nil {
 		return
 	}
-	r.running.Go(r.serveChannel)
+	if r.channel != nil {
+		r.running.Go(r.serveChannel)
+	}
 	r.running.Go(func() { r.serveClients(r.clients, r.activity.enter) })
 	if r.watchers != nil {
 		r.running.Go(func() { r.serveClients(r.watchers, func() func() { return func() {} }) })
@@ -92,8 +103,11 @@ func (r *relay) close() {
 		return
 	}
 	close(r.ended)
+	r.vsock.close()
 	r.clients.Close()
-	r.channel.Close()
+	if r.channel != nil {
+		r.channel.Close()
+	}
 	if r.watchers != nil {
 		r.watchers.Close()
 	}
@@ -106,7 +120,7 @@ func (r *relay) close() {
 }
 
 // attach registers a connection to be closed by close. It returns false when that has happened already.
-func (r *relay) attach(conn net.Conn) bool {
+func (r *relay) attach(conn io.Closer) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	select {
@@ -119,7 +133,7 @@ func (r *relay) attach(conn net.Conn) bool {
 	}
 }
 
-func (r *relay) detach(conn net.Conn) {
+func (r *relay) detach(conn io.Closer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.attached, conn)
@@ -140,7 +154,18 @@ func (r *relay) serveChannel() {
 	}
 }
 
-func (r *relay) serveConnection(conn net.Conn) {
+// useSerial has sessions on a VMM's serial line from now on.
+func (r *relay) useSerial(line *serialSide) {
+	line.open()
+	if r.attach(line) {
+		r.running.Go(func() {
+			defer r.detach(line)
+			r.serveConnection(line)
+		})
+	}
+}
+
+func (r *relay) serveConnection(conn channel.Transport) {
 	if !r.serial {
 		r.serveSessions(channel.NewLink(conn))
 		return

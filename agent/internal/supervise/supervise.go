@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // outputWait is how long the rest of a dead VMM's output is waited for.
@@ -52,11 +54,12 @@ func enter(configPath string) (Config, error) {
 	if err := os.Chdir(filepath.Dir(configPath)); err != nil {
 		return Config{}, err
 	}
+	unix.Umask(0o077)
 	return config, keepFilesPrivate()
 }
 
 // supervise returns how the VMM ended, or why it never started.
-func supervise(config Config, configName string, stop <-chan os.Signal, report *events) (Exit, error) {
+func supervise(config Config, configName string, stop chan os.Signal, report *events) (Exit, error) {
 	if err := claim(config); err != nil {
 		return Exit{}, err
 	}
@@ -75,9 +78,25 @@ func supervise(config Config, configName string, stop <-chan os.Signal, report *
 	}
 	defer log.close()
 	start := time.Now()
-	relay, err := listenRelay(config, func() {
-		report.emit(agentReadyEvent{"agent-ready", time.Since(start).Milliseconds()})
-	})
+	onReady := func() { report.emit(agentReadyEvent{"agent-ready", time.Since(start).Milliseconds()}) }
+	logs := logs{console, log}
+	if config.Firecracker != nil {
+		return superviseFirecracker(config, logs, stop, hooks{report, onReady})
+	}
+	return superviseQemu(config, logs, stop, hooks{report, onReady})
+}
+
+// logs are what a VM and its VMM print.
+type logs struct{ console, vmm *boundedLog }
+
+// hooks tell of what happens.
+type hooks struct {
+	report  *events
+	onReady func()
+}
+
+func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks) (Exit, error) {
+	relay, err := listenRelay(config, hooks.onReady)
 	if err != nil {
 		return Exit{}, err
 	}
@@ -86,44 +105,53 @@ func supervise(config Config, configName string, stop <-chan os.Signal, report *
 	if err != nil {
 		return Exit{}, err
 	}
-	process, err := startVMM(config, inherited.theirs, console, log)
+	process, err := startVMM(config, inherited.theirs, stdio{output: logs.console, log: logs.vmm})
 	inherited.handedOver()
 	if err != nil {
 		return Exit{}, err
 	}
 	dog := newWatchdog(config, process.pid, relay.activity)
-	endControl, err := serveControl(config, process, inherited, dog)
+	endControl, err := controlQemu(config, process, inherited, dog)
 	if err != nil {
 		process.end()
 		return Exit{}, err
 	}
 	defer endControl()
-	report.emit(startedEvent{"started", process.pid})
+	hooks.report.emit(startedEvent{"started", process.pid})
 	relay.serve()
+	return awaitEnd(process, stop, dog, logs.vmm), nil
+}
+
+// awaitEnd waits for the VMM's end, and finds out whether the host's memory was the reason.
+func awaitEnd(process *vmm, stop <-chan os.Signal, dog *watchdog, log *boundedLog) Exit {
 	memory := watchHostMemory()
 	exit := awaitExit(process, stop, dog, log)
 	exit.HostOOM = memory.killed(process.pid, exit)
-	return exit, nil
+	return exit
 }
 
-// serveControl serves the control socket of a VMM that has a monitor, until the function it returns is called.
-func serveControl(config Config, process *vmm, inherited *attached, dog *watchdog) (end func(), err error) {
+// controlQemu serves the control socket of a VMM that has a monitor, until the function it returns is called.
+func controlQemu(config Config, process *vmm, inherited *attached, dog *watchdog) (end func(), err error) {
 	if config.ControlSocket == "" {
 		return func() {}, nil
 	}
-	memory, err := os.Open(config.MemoryFile)
+	machine, err := openQemu(config, inherited.monitor, process.pid)
 	if err != nil {
 		return nil, err
 	}
-	control, err := listenControl(config.ControlSocket, inherited.monitor, saver{process.pid, memory}, dog)
+	return serveControl(config.ControlSocket, machine, dog)
+}
+
+// serveControl serves a machine's control socket, until the function it returns is called.
+func serveControl(path string, machine machine, dog *watchdog) (end func(), err error) {
+	control, err := listenControl(path, machine, dog)
 	if err != nil {
-		memory.Close()
+		machine.close()
 		return nil, err
 	}
 	return func() {
 		control.close()
-		memory.Close()
-		os.Remove(config.ControlSocket)
+		os.Remove(path)
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package supervise
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -23,9 +24,18 @@ type vmm struct {
 	output *sync.WaitGroup
 }
 
+// stdio is where a VMM's standard files lead. Nil input: an empty one.
+type stdio struct {
+	input       *os.File
+	output, log sink
+}
+
+// sink takes output until its end.
+type sink interface{ fill(io.Reader) }
+
 // startVMM starts the VMM as a child that dies with this process, and copies its output to the logs. The kernel ties
 // that death to the thread that started it, so the thread is kept until the VMM has ended.
-func startVMM(config Config, inherited []*os.File, console, log *boundedLog) (*vmm, error) {
+func startVMM(config Config, inherited []*os.File, files stdio) (*vmm, error) {
 	stdout, stdoutEnd, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -37,6 +47,9 @@ func startVMM(config Config, inherited []*os.File, console, log *boundedLog) (*v
 	argv := config.Argv
 	command := exec.Command(argv[0], argv[1:]...)
 	command.Stdout, command.Stderr = stdoutEnd, stderrEnd
+	if files.input != nil {
+		command.Stdin = files.input
+	}
 	command.ExtraFiles = inherited
 	command.Env = []string{"PATH=" + defaultPath, "LANG=C.UTF-8"}
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -61,8 +74,8 @@ func startVMM(config Config, inherited []*os.File, console, log *boundedLog) (*v
 		return nil, errors.Join(fmt.Errorf("start %s: %w", argv[0], err), stdout.Close(), stderr.Close())
 	}
 	v.pid = command.Process.Pid
-	v.copyOutput(stdout, console)
-	v.copyOutput(stderr, log)
+	v.copyOutput(stdout, files.output)
+	v.copyOutput(stderr, files.log)
 	return v, nil
 }
 
@@ -78,7 +91,7 @@ func (v *vmm) collect(command *exec.Cmd) error {
 	return command.Wait()
 }
 
-func (v *vmm) copyOutput(from *os.File, to *boundedLog) {
+func (v *vmm) copyOutput(from *os.File, to sink) {
 	v.output.Go(func() {
 		defer from.Close()
 		to.fill(from)
@@ -99,6 +112,13 @@ func (v *vmm) awaitOutput(limit time.Duration) bool {
 	case <-time.After(limit):
 		return false
 	}
+}
+
+// hasEnded tells whether the VMM is gone.
+func (v *vmm) hasEnded() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.done
 }
 
 func (v *vmm) signal(signal syscall.Signal) {

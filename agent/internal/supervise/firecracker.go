@@ -1,0 +1,146 @@
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"bandsox.dev/agent/internal/fcapi"
+	"bandsox.dev/agent/internal/vmmemory"
+)
+
+const (
+	// quickLimit bounds a request that touches no disk.
+	quickLimit = 10 * time.Second
+	// saveLimit bounds the writing of a machine; whoever asked for it waits 120 s.
+	saveLimit = 100 * time.Second
+)
+
+// firecracker is a machine of Firecracker's. Whoever started it has had its API socket until the guest answered; from
+// then on it is ours alone.
+type firecracker struct {
+	api    *fcapi.Client
+	guest  *vsockGuest
+	tracks bool
+	// What Firecracker's record of changed pages is relative to; nil: not known, so the next save writes all of them
+	base *os.File
+}
+
+func openFirecracker(config Config, guest *vsockGuest) (*firecracker, error) {
+	f := &firecracker{api: fcapi.New(config.Firecracker.APISocket), guest: guest, tracks: config.Firecracker.Tracks}
+	if !f.tracks {
+		return f, nil
+	}
+	var err error
+	f.base, err = os.Open(config.MemoryFile)
+	return f, err
+}
+
+func (f *firecracker) pause() error { return f.setState("Paused") }
+
+// resume also makes sure that the guest is reached again: after a pause vsock may be dead, and one that looks alive
+// tells nothing about new connections.
+func (f *firecracker) resume() (string, error) {
+	if err := f.setState("Resumed"); err != nil || !f.guest.relay.vsock.isAlive() {
+		return "", err
+	}
+	return f.guest.prove(), nil
+}
+
+func (f *firecracker) setState(state string) error {
+	return f.api.Do(http.MethodPatch, "/vm", map[string]string{"state": state}, nil, quickLimit)
+}
+
+func (f *firecracker) status() (string, error) {
+	var info struct{ State string }
+	if err := f.api.Do(http.MethodGet, "/", nil, &info, quickLimit); err != nil {
+		return "", err
+	}
+	switch info.State {
+	case "Running":
+		return statusRunning, nil
+	case "Paused":
+		return statusPaused, nil
+	}
+	return info.State, nil
+}
+
+func (f *firecracker) close() {
+	f.api.Close()
+	f.keep(nil)
+}
+
+// keep remembers what the record of changed pages is relative to.
+func (f *firecracker) keep(base *os.File) {
+	if f.base != nil {
+		f.base.Close()
+	}
+	f.base = base
+}
+
+// firecrackerSaving has copied what the memory differs from, if that is known.
+type firecrackerSaving struct {
+	*firecracker
+	request saveRequest
+	memory  *os.File
+	diff    bool
+}
+
+func (f *firecracker) begin(request saveRequest) (saving, error) {
+	if err := request.validate(); err != nil {
+		return nil, err
+	}
+	memory, err := os.OpenFile(request.Memory, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	s := &firecrackerSaving{f, request, memory, f.base != nil}
+	if s.diff {
+		err = vmmemory.CopySparse(memory, f.base)
+	}
+	if err != nil {
+		return nil, errors.Join(err, memory.Close())
+	}
+	return s, nil
+}
+
+// finish has Firecracker write the changed pages over the copy, or all of them where it does not know which. A save
+// that fails may have lost the record of them.
+func (s *firecrackerSaving) finish() (int64, error) {
+	kind := "Full"
+	if s.diff {
+		kind = "Diff"
+	}
+	body := map[string]string{"snapshot_type": kind, "snapshot_path": s.request.State, "mem_file_path": s.request.Memory}
+	s.keep(nil)
+	if err := s.api.Do(http.MethodPut, "/snapshot/create", body, nil, saveLimit); err != nil {
+		return 0, err
+	}
+	if s.tracks {
+		base, err := os.Open(s.request.Memory)
+		if err != nil {
+			return 0, err
+		}
+		s.keep(base)
+	}
+	info, err := s.memory.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), s.request.copyLayer()
+}
+
+// settle frees the blocks of zeros that a save of everything has written.
+func (s *firecrackerSaving) settle() error {
+	if s.diff {
+		return nil
+	}
+	if err := vmmemory.PunchZeros(s.memory); err != nil {
+		return fmt.Errorf("free the zeros of the saved memory: %w", err)
+	}
+	return nil
+}
+
+func (s *firecrackerSaving) close() { s.memory.Close() }

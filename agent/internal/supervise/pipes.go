@@ -1,0 +1,75 @@
+package supervise
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// metricsLimit bounds one line of metrics, in bytes.
+const metricsLimit = 256 << 10
+
+// vmmPipes are the named pipes a Firecracker writes its log and its metrics to.
+type vmmPipes struct {
+	files   []*os.File
+	running sync.WaitGroup
+}
+
+// openPipes makes the pipes and reads them from now on.
+func openPipes(config FirecrackerConfig, log *boundedLog) (*vmmPipes, error) {
+	p := &vmmPipes{}
+	logPipe, err := p.open(config.LogPipe)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := p.open(config.MetricsPipe)
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	p.running.Go(func() { log.fill(logPipe) })
+	p.running.Go(func() { keepMetrics(metrics, config.MetricsFile) })
+	return p, nil
+}
+
+// open makes a named pipe and opens it both ways: a pipe without a reader, or without a writer, would hinder the other.
+func (p *vmmPipes) open(path string) (*os.File, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		return nil, &fs.PathError{Op: "mkfifo", Path: path, Err: err}
+	}
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	file := os.NewFile(uintptr(fd), path)
+	p.files = append(p.files, file)
+	return file, nil
+}
+
+// keepMetrics keeps the last line that is an object. What counts since the line before is added up by whoever scrapes.
+func keepMetrics(from *os.File, path string) {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(make([]byte, 0, 4096), metricsLimit)
+	for lines.Scan() {
+		var metrics map[string]json.RawMessage
+		if json.Unmarshal(lines.Bytes(), &metrics) == nil {
+			replaceFile(path, metrics)
+		}
+	}
+}
+
+func (p *vmmPipes) close() {
+	for _, file := range p.files {
+		file.Close()
+		os.Remove(file.Name())
+	}
+	p.running.Wait()
+}
