@@ -13,7 +13,7 @@ const shared = {
 /** Time limits are for a machine of today; the KVM lab, an emulated one, says how many times slower it is. */
 const scale = Number(process.env.BANDSOX_TEST_TIME_SCALE ?? "1");
 
-/** Three tiers by file name: what a test needs decides where it may run. */
+/** Tiers by file name: what a test needs decides where it may run. */
 export default defineConfig({
   test: {
     projects: [
@@ -47,6 +47,17 @@ export default defineConfig({
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,
+          maxWorkers: 1,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "firecracker",
+          include: ["test/firecracker/**/*.e2e.ts"],
+          globalSetup: ["test/setup/firecracker-tier.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
           maxWorkers: 1,
         },
       },

@@ -17,36 +17,27 @@ import {
   type DebianRecipe,
   defaultBinDir,
   defaultStorageDir,
+  type EngineSettings,
   type FetchOptions,
   type ListOptions,
   type OpenDisks,
   openCore,
   type Vm,
 } from "@bandsox/core";
-import { z } from "zod";
+import { engineSettings } from "./engine-settings.ts";
 import { Images } from "./images.ts";
 import { PoolStore } from "./pools.ts";
 import { isServerUrl, type RemoteOptions, remoteCore } from "./remote.ts";
 import { SnapshotStore } from "./snapshots.ts";
 
-export interface BandSoxOptions {
+/** Engine settings that are left out are those of the environment: `BANDSOX_ENGINE`, `BANDSOX_ACCEL` and so on. */
+export interface BandSoxOptions extends EngineSettings {
   /** Where VMs and images are kept (default: `BANDSOX_STORAGE`, else `/var/lib/bandsox` for root, the user's data directory otherwise) */
   storageDir?: string;
-  /** Engine for new VMs (default: `BANDSOX_ENGINE`, else the best this host can run) */
-  engine?: string;
-  /** `kvm` or `tcg` (default: `BANDSOX_ACCEL`, else KVM where it really works) */
-  acceleration?: "kvm" | "tcg";
   /** Told what was recovered from or put off, e.g. a clean-up to be tried again (default: Node's process warnings) */
   onWarning?: (message: string) => void;
   /** Has a pool filled again that a VM was taken from (default: this process does, while the storage is open) */
   onPoolTaken?: (pool: string) => void;
-  /** How guests of the `qemu` engine are reached (default: `BANDSOX_TRANSPORT`, else `virtio-serial`) */
-  transport?: "virtio-serial" | "serial";
-  /**
-   * The longest a guest may take until its agent answers, in ms (default: `BANDSOX_BOOT_TIMEOUT_MS`, else 30 s with KVM
-   * and 180 s emulated). For hosts that are virtual themselves, on which KVM works and is slow
-   */
-  bootTimeoutMs?: number;
 }
 
 /** Everything about a new VM but its image. */
@@ -261,31 +252,14 @@ export class BandSox implements AsyncDisposable {
   }
 
   #coreOptions(): CoreOptions {
-    const { storageDir, engine, acceleration, transport, bootTimeoutMs, onWarning, onPoolTaken } =
-      this.#options;
+    const { storageDir, onWarning, onPoolTaken, ...given } = this.#options;
     const { env } = process;
     return {
       storageDir: storageDir ?? defaultStorageDir(env),
       binDir: defaultBinDir(env),
-      engine: engine ?? env.BANDSOX_ENGINE,
-      acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
-      transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
-      bootTimeoutMs: bootTimeoutOf(bootTimeoutMs ?? env.BANDSOX_BOOT_TIMEOUT_MS),
       onWarning,
       onPoolTaken,
+      ...engineSettings(given, env),
     };
   }
-}
-
-function accelerationOf(value: string | undefined): "kvm" | "tcg" | undefined {
-  return parseInput(z.enum(["kvm", "tcg"]).optional(), value || undefined, "BANDSOX_ACCEL");
-}
-
-function transportOf(value: string | undefined): "virtio-serial" | "serial" | undefined {
-  return parseInput(z.enum(["virtio-serial", "serial"]).optional(), value || undefined, "BANDSOX_TRANSPORT");
-}
-
-function bootTimeoutOf(value: number | string | undefined): number | undefined {
-  const limit = z.coerce.number().int().min(1).max(2_147_483_647).optional();
-  return parseInput(limit, value || undefined, "BANDSOX_BOOT_TIMEOUT_MS");
 }

@@ -16,7 +16,7 @@ export interface CliContext {
   /** Fires on SIGINT, SIGTERM and SIGHUP, and, with the reason, when an output takes no more */
   readonly signal: AbortSignal;
   /** Opens the storage a command names, or the default one */
-  openBandSox(options: { storage?: string | undefined }): Promise<BandSox>;
+  openBandSox(options: { storage?: string | undefined; engine?: string | undefined }): Promise<BandSox>;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -37,14 +37,11 @@ export function cliContext(process: NodeJS.Process): CliContext {
     stdin: keyboardOf(() => process.stdin),
     screen: screenOf(process.stdout),
     signal: controller.signal,
-    openBandSox: async ({ storage }) => {
+    openBandSox: async ({ storage, engine }) => {
       const { BandSox: Local } = await import("bandsox"); // most of what starting costs, and help needs none of it
       const onPoolTaken = (pool: string) => fillPoolDetached(process, { pool, storage });
-      return new Local({
-        onWarning,
-        onPoolTaken,
-        ...(storage === undefined ? {} : { storageDir: storage }),
-      });
+      const storageDir = storage === undefined ? {} : { storageDir: storage };
+      return new Local({ onWarning, onPoolTaken, engine, ...storageDir });
     },
   };
 }

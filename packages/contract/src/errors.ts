@@ -63,6 +63,12 @@ export const ERRORS = {
     details: z.object({ vmId: text, stage: text, console: text }),
     hint: "the last console lines are in the details; `bandsox doctor` checks what this machine lacks",
   },
+  vmm_refused: {
+    status: 500,
+    retryable: false,
+    details: z.object({ request: text, fault: text, status: z.int().optional() }),
+    hint: "the VMM's own words are in the message; its log is beside the VM's console",
+  },
   vm_control_failed: {
     status: 500,
     retryable: true,

@@ -74,6 +74,13 @@ export const VmSpec = z.strictObject({
     .min(VM_LIMITS.diskMibMin, `a disk has at least ${VM_LIMITS.diskMibMin} MiB`)
     .max(VM_LIMITS.diskMibMax, `a disk has at most ${VM_LIMITS.diskMibMax} MiB`)
     .default(4096),
+  /** What the writable disk may move, in MiB/s; `0` is no limit (default: the engine's). Not every engine limits disks */
+  diskBandwidthMbps: z
+    .int("diskBandwidthMbps is a whole number")
+    .min(0, "diskBandwidthMbps is not negative")
+    .optional(),
+  /** Operations a second of the writable disk; `0` is no limit (default: the engine's) */
+  diskIops: z.int("diskIops is a whole number").min(0, "diskIops is not negative").optional(),
   /** Whether the guest has a network (default: `false`) */
   networking: z.boolean().default(false),
   /**

@@ -1,15 +1,12 @@
 import { writeFile } from "node:fs/promises";
-import { BandSoxError, ID_ALPHABET, PoolId, SnapshotId, VmId } from "@bandsox/contract";
+import { ID_ALPHABET, PoolId, SnapshotId, VmId } from "@bandsox/contract";
 import { customAlphabet } from "nanoid";
 import { OpenHandles } from "./base/open-handles.ts";
 import { Operations } from "./base/operations.ts";
 import { type Core, coreOf } from "./core.ts";
 import { LayerDisks } from "./disk/layer-disk.ts";
-import type { Engine } from "./engine/engine.ts";
-import { findQemu } from "./engine/qemu/find-qemu.ts";
-import { qemuEngine } from "./engine/qemu/qemu-engine.ts";
+import { type EngineSettings, openEngines } from "./engine/engines.ts";
 import { GuestConnections } from "./guest/guest-connections.ts";
-import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
@@ -32,24 +29,16 @@ import { vmImagePins } from "./vm/image-pins.ts";
 import { reconcile } from "./vm/reconcile.ts";
 import type { VmPorts } from "./vm/vm-ports.ts";
 
-export interface CoreOptions {
+export interface CoreOptions extends EngineSettings {
   readonly storageDir: string;
   /** Where the Go helpers are */
   readonly binDir: string;
-  /** Engine for new VMs (default: the best this host can run) */
-  readonly engine?: string | undefined;
-  /** `kvm` or `tcg` (default: KVM where it really works) */
-  readonly acceleration?: "kvm" | "tcg" | undefined;
   /** Told what was recovered from or put off (default: Node's process warnings) */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Has a pool filled again that a VM was taken from (default: this process does, while the storage is open) */
   readonly onPoolTaken?: ((pool: string) => void) | undefined;
-  /** How guests of the `qemu` engine are reached (default: `virtio-serial`) */
-  readonly transport?: "virtio-serial" | "serial" | undefined;
   /** Whether what dead processes left is settled at once (default: `true`) */
   readonly settle?: boolean | undefined;
-  /** The longest a guest may take until its agent answers, in ms (default: 30 s with KVM, 180 s emulated) */
-  readonly bootTimeoutMs?: number | undefined;
 }
 
 const idOf = customAlphabet(ID_ALPHABET, 12);
@@ -73,7 +62,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
   const now = () => new Date();
-  const warn = options.onWarning ?? ((message) => process.emitWarning(message, "BandSoxWarning"));
+  const warn = options.onWarning ?? ((message: string) => process.emitWarning(message, "BandSoxWarning"));
   const events = new EventLog(database, { signalFile: paths.eventSignal, now, warn });
   resources.defer(() => events.flush());
   const records = new VmRecords(database, events);
@@ -90,7 +79,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     ends: new VmEnds(database),
     archives: snapshotArchives({ paths, staging, helperPath: helpers.snapshot }),
     layerDisks: new LayerDisks({ paths, leases, staging }),
-    ...engines(options),
+    ...openEngines({ settings: options, helpers, installDir: paths.firecrackerDir, warn }),
     bootFiles: () => readBootFiles(options.storageDir),
     warn,
     pools,
@@ -103,25 +92,6 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   };
   if (options.settle ?? true) await operations.run(undefined, (signal) => reconcile(ports, signal));
   return coreOf(ports, { images, handles, resources: resources.move() });
-}
-
-/** The engines of this version; the only place that names them. */
-function engines(options: CoreOptions): Pick<VmPorts, "engine" | "defaultEngine"> {
-  const { acceleration, transport, bootTimeoutMs } = options;
-  const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), acceleration, transport });
-  const qemu = qemuEngine({ helpers: helperPaths(options.binDir), find, bootTimeoutMs });
-  const engine = (name: string): Engine => {
-    if (name === qemu.name) return qemu;
-    const reason = "this version has no such engine";
-    const message = `cannot use the engine ${JSON.stringify(name)}: ${reason}`;
-    throw new BandSoxError("engine_unavailable", message, { engine: name, reason });
-  };
-  const defaultEngine = () => {
-    const chosen = engine(options.engine ?? qemu.name);
-    chosen.check();
-    return chosen;
-  };
-  return { engine, defaultEngine };
 }
 
 /** The OCI platform of this host. */

@@ -18,7 +18,14 @@ export { VmFiles } from "./guest/files/vm-files.ts";
 export { GuestClient } from "./guest/guest-client.ts";
 export { GuestConnections, type GuestEndpoint } from "./guest/guest-connections.ts";
 export { hostMoment, type Moment } from "./host/moment.ts";
-export { type StoragePaths, storagePaths, type VmPaths, vmPaths } from "./host/paths.ts";
+export {
+  helperPaths,
+  type StoragePaths,
+  storagePaths,
+  type VmPaths,
+  vmmPaths,
+  vmPaths,
+} from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openImages } from "./image/open-images.ts";
 export type { ArchivePaths, SnapshotArchives } from "./snapshot/archive/archives.ts";

@@ -33,7 +33,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
   };
   const engine: FakeEngine = {
     name: "qemu",
-    capabilities: { networking: [], snapshots: true },
+    capabilities: { networking: [], snapshots: true, diskLimits: true },
     check: () => {},
     shape: ({ vcpu, memMib }) => `shape-${vcpu}-${memMib}`,
     pause: async () => {},

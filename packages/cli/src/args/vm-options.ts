@@ -20,6 +20,13 @@ export function withVmOptions(name: string) {
         "cold",
       ] as const),
     )
+    .option("--engine <name>", "firecracker or qemu (default: BANDSOX_ENGINE, else the best of this machine)")
+    .option("--disk-bandwidth <mib>", "MiB a second its disk may move; 0 for any (firecracker)", wholeNumber)
+    .option(
+      "--disk-iops <count>",
+      "operations a second its disk may do; 0 for any (firecracker)",
+      wholeNumber,
+    )
     .option("--networking", "give the guest a network");
 }
 
@@ -32,6 +39,8 @@ interface VmOptions {
   metadata?: Metadata | undefined;
   networking?: true | undefined;
   boot?: "golden" | "cold" | undefined;
+  diskBandwidth?: number | undefined;
+  diskIops?: number | undefined;
 }
 
 /** The options as the library takes them; what was not given is left to the library's defaults. */
@@ -44,6 +53,8 @@ export function toSpec({
   metadata,
   networking,
   boot,
+  diskBandwidth,
+  diskIops,
 }: VmOptions): Omit<VmSpecInput, "image"> {
   return {
     env,
@@ -54,6 +65,8 @@ export function toSpec({
     ...(metadata === undefined ? {} : { metadata }),
     ...(networking ? { networking } : {}),
     ...(boot === undefined ? {} : { boot }),
+    ...(diskBandwidth === undefined ? {} : { diskBandwidthMbps: diskBandwidth }),
+    ...(diskIops === undefined ? {} : { diskIops }),
   };
 }
 

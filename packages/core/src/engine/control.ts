@@ -10,6 +10,8 @@ const ANSWER_TIMEOUT_MS = 120_000;
 
 const Answer = z.object({
   error: z.string().optional(),
+  /** What is worse than before though what was asked is done */
+  warning: z.string().optional(),
   status: z.string().optional(),
   pausedMs: z.number().default(0),
   idle: z.object({ idleForMs: z.number(), clients: z.int(), cpuPercent: z.number() }).optional(),

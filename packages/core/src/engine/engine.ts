@@ -10,6 +10,15 @@ export interface EngineCapabilities {
   readonly snapshots: boolean;
   /** Whether a save may hold only what has changed since the one before; the others are whole (default: `false`) */
   readonly differences?: boolean;
+  /** Whether what a disk moves per second can be limited */
+  readonly diskLimits: boolean;
+}
+
+/** What a VM's writable disk may move per second; `0` is no limit. */
+export interface DiskLimits {
+  /** In MiB/s */
+  readonly bandwidthMbps: number;
+  readonly iops: number;
 }
 
 /** What carries the frames of a machine's network device on the host. */
@@ -50,6 +59,8 @@ export interface MachineSpec {
   readonly layerDisk: string;
   /** Absent: the machine has no network device, and another shape */
   readonly nic?: NicSpec | undefined;
+  /** What the layer disk may move (default, for each: the engine's) */
+  readonly diskLimits?: Partial<DiskLimits> | undefined;
 }
 
 /** A machine saved at one moment: files that are never written again. */

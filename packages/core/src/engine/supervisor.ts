@@ -3,7 +3,8 @@ import { readFileSync, statSync, watch } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
-import { BandSoxError, Transport, type VmId } from "@bandsox/contract";
+import { setTimeout as pause } from "node:timers/promises";
+import { BandSoxError, isBandSoxError, Transport, type VmId } from "@bandsox/contract";
 import { z } from "zod";
 import type { VmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
@@ -14,6 +15,8 @@ const CONSOLE_MAX_BYTES = 1024 * 1024;
 const VMM_LOG_MAX_BYTES = 256 * 1024;
 /** A supervisor that was asked to end kills its VMM after 2 s; one that does not end by then is killed itself */
 const TERMINATE_PATIENCE_MS = 5_000;
+/** How long a VMM that broke off an answer may take until its supervisor tells that it ended */
+const DEATH_PATIENCE_MS = 2_000;
 /** The kernel tells only a parent of a process's end; others look */
 const LIVENESS_CHECK_MS = 20;
 
@@ -53,12 +56,25 @@ export interface SupervisorLaunch {
   readonly transport: Transport;
   /** The longest the guest may take until its agent answers, in ms */
   readonly bootTimeoutMs: number;
-  /** What the guest's memory is a private mapping of */
-  readonly memoryFile: string;
-  /** The device state the VMM goes on from instead of booting */
+  /** What the guest's memory is a private mapping of, where that is known */
+  readonly memoryFile?: string | undefined;
+  /** The device state a QEMU goes on from instead of booting */
   readonly incoming?: string | undefined;
   readonly tap?: LaunchTap | undefined;
+  /** What only a Firecracker has */
+  readonly firecracker?: FirecrackerLaunch | undefined;
+  /** Makes the machine once the VMM runs, where its command line does not */
+  readonly onStarted?: (() => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How the supervisor deals with a Firecracker. */
+export interface FirecrackerLaunch {
+  /** Whether it knows which pages differ from `memoryFile` */
+  readonly tracks: boolean;
+  /** How long vsock may take to answer before the serial line is tried: when the guest comes up, and later, in ms */
+  readonly readyPatienceMs: number;
+  readonly vsockPatienceMs: number;
 }
 
 /**
@@ -107,19 +123,30 @@ async function waitUntilReady(
   child.once("error", (error) => fail("supervisor", `${launch.helperPath} cannot be run: ${error.message}`));
   child.once("exit", (code, signal) => fail("vmm", `the supervisor ended with ${signal ?? code}`));
   try {
-    return await Promise.race([readEvents(child, fail), failure.promise]);
+    const configure = () =>
+      launch.onStarted?.().catch((error) => failLater(error, { child, failure, launch }));
+    return await Promise.race([readEvents(child, { fail, configure }), failure.promise]);
   } finally {
     clearTimeout(timer);
     launch.signal?.removeEventListener("abort", onAbort);
   }
 }
 
-async function readEvents(child: ChildProcess, fail: (stage: string, found: string) => void) {
+interface EventSinks {
+  readonly fail: (stage: string, found: string) => void;
+  /** Called once the VMM runs */
+  readonly configure: () => void;
+}
+
+async function readEvents(child: ChildProcess, { fail, configure }: EventSinks) {
   let started = 0;
   if (child.stdout) {
     for await (const line of createInterface({ input: child.stdout })) {
       const event: Event | undefined = Event.safeParse(JSON.parse(line)).data;
-      if (event?.type === "started") started = performance.now();
+      if (event?.type === "started") {
+        started = performance.now();
+        configure();
+      }
       if (event?.type === "agent-ready") return { started, ready: performance.now() };
       if (event?.type === "failed") fail("vmm", event.message);
       if (event?.type === "exited") fail("guest", `the VMM ended before the agent answered: ${event.reason}`);
@@ -128,21 +155,39 @@ async function readEvents(child: ChildProcess, fail: (stage: string, found: stri
   return new Promise<never>(() => {}); // the child's exit tells why
 }
 
-function startFailed(launch: SupervisorLaunch, stage: string, found: string): BandSoxError {
+/**
+ * A machine that could not be made. Where the VMM has died of it, its supervisor tells why, and that comes first: an
+ * answer that broke off says less.
+ */
+async function failLater(
+  error: unknown,
+  {
+    child,
+    failure,
+    launch,
+  }: { child: ChildProcess; failure: PromiseWithResolvers<never>; launch: SupervisorLaunch },
+): Promise<void> {
+  if (isBandSoxError(error, "interrupted")) return failure.reject(error);
+  if (!isBandSoxError(error, "vmm_refused") || error.details.status === undefined) {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    await Promise.race([ended, pause(DEATH_PATIENCE_MS, undefined, { ref: false })]);
+  }
+  const found = error instanceof Error ? error.message : String(error);
+  failure.reject(startFailed(launch, "machine", found, error));
+}
+
+function startFailed(launch: SupervisorLaunch, stage: string, found: string, cause?: unknown): BandSoxError {
   const console = consoleTail(launch.paths);
-  return new BandSoxError("vm_start_failed", `cannot start ${launch.vmId}: ${found}`, {
-    vmId: launch.vmId,
-    stage,
-    console,
-  });
+  const details = { vmId: launch.vmId, stage, console };
+  return new BandSoxError("vm_start_failed", `cannot start ${launch.vmId}: ${found}`, details, { cause });
 }
 
 function launchConfig(launch: SupervisorLaunch) {
-  const { vmId, paths, argv, transport, memoryFile, incoming, tap } = launch;
+  const { vmId, paths, argv, transport, memoryFile, incoming, firecracker, tap } = launch;
   return {
     ...{ vmId, argv, transport, memoryFile, incoming, tap },
     controlSocket: basename(paths.controlSocket),
-    channelSocket: basename(paths.channelSocket),
+    channelSocket: firecracker ? "" : basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),
     consoleLog: basename(paths.console),
     consoleMaxBytes: CONSOLE_MAX_BYTES,
@@ -156,6 +201,14 @@ function launchConfig(launch: SupervisorLaunch) {
     observerSocket: basename(paths.observerSocket),
     // A VM's directory is two below its storage; what is elsewhere finds no such file, and tells nobody.
     signalFile: "../../vms.signal",
+    firecracker: firecracker && {
+      ...firecracker,
+      apiSocket: basename(paths.apiSocket),
+      logPipe: basename(paths.vmmLogPipe),
+      metricsPipe: basename(paths.metricsPipe),
+      metricsFile: basename(paths.metrics),
+      transportFile: basename(paths.transport),
+    },
   };
 }
 
@@ -187,9 +240,10 @@ function worksIn({ pid }: ProcessIdentity, dir: string): boolean {
   }
 }
 
-/** How host and guest are connected, as the supervisor was told. */
+/** How host and guest are connected: as the supervisor was told, or has found since. */
 export function findTransport(paths: VmPaths): Transport | undefined {
-  return Launched.safeParse(readJson(paths.launchConfig)).data?.transport;
+  const read = (path: string) => Launched.safeParse(readJson(path)).data?.transport;
+  return read(paths.transport) ?? read(paths.launchConfig);
 }
 
 /** How the VMM ended, if its supervisor lived to write it down. */

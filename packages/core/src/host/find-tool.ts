@@ -23,3 +23,8 @@ function isExecutable(path: string): boolean {
     return false; // not there, or not for us
   }
 }
+
+/** The path itself if it is an executable, `undefined` otherwise. */
+export function executableAt(path: string): string | undefined {
+  return isExecutable(path) ? path : undefined;
+}

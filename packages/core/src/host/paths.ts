@@ -24,6 +24,8 @@ export function storagePaths(storageDir: string) {
     /** Touched by supervisors when their VM has ended or was paused */
     vmSignal: join(root, "vms.signal"),
     kernelDir: join(root, "kernel"),
+    /** Firecracker and its jailer, where `init` has installed them */
+    firecrackerDir: join(root, "firecracker"),
     /** Content-addressed store of image blobs, `blobs/sha256/<hex>` inside */
     imageStore: join(root, "images"),
     /** Base disks by manifest digest */
@@ -86,6 +88,15 @@ export function vmmPaths(dir: string) {
     vitals: join(dir, "vitals.json"),
     console: join(dir, "console.log"),
     vmmLog: join(dir, "vmm.log"),
+    /** What carries the guest's channel, once that is not what the VM was started with */
+    transport: join(dir, "transport.json"),
+    /** The names a Firecracker knows its files by */
+    apiSocket: join(dir, "api.sock"),
+    baseDisk: join(dir, "base.ext4"),
+    vmmLogPipe: join(dir, "vmm-log.pipe"),
+    metricsPipe: join(dir, "vmm-metrics.pipe"),
+    /** The last metrics of the VMM */
+    metrics: join(dir, "vmm-metrics.json"),
   } as const;
 }
 export type VmPaths = ReturnType<typeof vmmPaths>;

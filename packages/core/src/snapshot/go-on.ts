@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
 import type { SnapshotManifest } from "../store/snapshot-records.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
+import { diskLimitsOf } from "../vm/disk-limits.ts";
 import { becomeClone } from "../vm/enter-machine.ts";
 import { type StageOptions, timed } from "../vm/stages.ts";
 import { keepBootFiles } from "../vm/start-machine.ts";
@@ -61,6 +62,7 @@ export async function goOn(
   const machine = {
     ...{ vcpu, memMib, vmlinuxPath: paths.vmlinux, initramfsPath: paths.initramfs },
     ...{ memoryFile: files.memory, baseDisk, layerDisk: paths.layerDisk },
+    diskLimits: diskLimitsOf(record.spec),
   };
   const request = { vmId: record.id, paths, machine, from: files, signal: options.signal };
   const vmm = await engine.boot(request);

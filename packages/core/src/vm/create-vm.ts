@@ -45,7 +45,15 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
 
 function assertPossible(spec: VmSpec, engine: Engine): void {
   parseImageSource(spec.image);
+  assertLimitable(spec, engine);
   if (!spec.networking) return;
   const message = `cannot create a VM with networking: the ${engine.name} engine of this version has none`;
   throw new BandSoxError("networking_unavailable", message, {});
+}
+
+function assertLimitable(spec: VmSpec, engine: Engine): void {
+  const field = (["diskBandwidthMbps", "diskIops"] as const).find((name) => spec[name]);
+  if (field === undefined || engine.capabilities.diskLimits) return;
+  const message = `cannot limit the disk: the ${engine.name} engine does not limit disks`;
+  throw new BandSoxError("invalid_argument", message, { field, found: spec[field] });
 }

@@ -4,6 +4,7 @@ import type { BootedVmm, BootRequest, Engine } from "../engine/engine.ts";
 import { type VmPaths, vmPaths } from "../host/paths.ts";
 import type { ImageConfig } from "../image/image-config.ts";
 import type { BootFilePaths, VmRecord } from "../store/vm-records.ts";
+import { diskLimitsOf } from "./disk-limits.ts";
 import { enterMachine } from "./enter-machine.ts";
 import { discardShape, ensureGolden, makeMemoryFile } from "./golden.ts";
 import { type StageOptions, timed } from "./stages.ts";
@@ -72,7 +73,10 @@ async function startVmm(
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
   const { vcpu, memMib } = record.spec;
   const shape = { vcpu, memMib, ...bootFiles };
-  const machine = { ...shape, baseDisk, layerDisk: paths.layerDisk };
+  const machine = {
+    ...{ ...shape, baseDisk, layerDisk: paths.layerDisk },
+    diskLimits: diskLimitsOf(record.spec),
+  };
   const request = { vmId: record.id, paths, signal: options.signal };
   if (engine.capabilities.snapshots && record.spec.boot === "golden") {
     const from = await timed("golden", options, () => ensureGolden(ports, engine, shape, options.signal));

@@ -29,7 +29,7 @@ export interface QemuEngineOptions {
 export function qemuEngine(options: QemuEngineOptions): Engine {
   return {
     name: "qemu",
-    capabilities: { networking: ["tap", "user"], snapshots: true, differences: false },
+    capabilities: { networking: ["tap", "user"], snapshots: true, differences: false, diskLimits: false },
     check: () => void options.find(),
     boot: (request) => boot(options, request),
     shape: (machine) => qemuShape(options.find(), machine),

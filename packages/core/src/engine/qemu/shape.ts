@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { realpathSync, statSync } from "node:fs";
+import { contentName } from "../content-name.ts";
 import type { MachineSpec } from "../engine.ts";
+import { processor } from "../processor.ts";
 import { qemuCommandLine } from "./command-line.ts";
 import type { FoundQemu } from "./find-qemu.ts";
 
@@ -27,17 +28,4 @@ export function qemuShape(
     .update(JSON.stringify([argv, size, mtimeMs, processor()]))
     .digest("hex")
     .slice(0, 32);
-}
-
-/** A boot file by the two names that say what is in it, whatever storage it is in: its kernel's digest and its own. */
-function contentName(path: string): string {
-  return join(basename(dirname(path)), basename(path));
-}
-
-/** The processor's model and features: a guest has seen them and must find them again. */
-function processor(): readonly (string | undefined)[] {
-  const cpuinfo = readFileSync("/proc/cpuinfo", "utf8");
-  return ["model name", "flags", "microcode"].map(
-    (field) => new RegExp(`^${field}\\s*:\\s*(.*)$`, "m").exec(cpuinfo)?.[1],
-  );
 }

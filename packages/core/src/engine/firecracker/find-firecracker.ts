@@ -1,0 +1,98 @@
+import { execFileSync } from "node:child_process";
+import { realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { BandSoxError } from "@bandsox/contract";
+import type { KvmVerdict } from "../../host/acceleration.ts";
+import { executableAt, findTool } from "../../host/find-tool.ts";
+import {
+  type FirecrackerFeatures,
+  type FirecrackerVersion,
+  featuresOf,
+  formatVersion,
+  isAtLeast,
+  OLDEST_VERSION,
+  parseFirecrackerVersion,
+} from "./capabilities.ts";
+
+const VERSION_TIMEOUT_MS = 10_000;
+
+export interface FindFirecrackerOptions {
+  readonly kvm: KvmVerdict;
+  /** What the user insists on: `kvm` also where it looks unusable */
+  readonly acceleration?: "kvm" | "tcg" | undefined;
+  /** Where `init` installs it */
+  readonly installDir: string;
+  /** The program to use (default: the installed one, else the one in `PATH`) */
+  readonly binary?: string | undefined;
+}
+
+/** What this host runs guests with. */
+export interface FoundFirecracker {
+  readonly binary: string;
+  readonly version: FirecrackerVersion;
+  readonly features: FirecrackerFeatures;
+}
+
+/** Looks for Firecracker on this host. @throws {BandSoxError} `engine_unavailable` with the reason */
+export function findFirecracker(options: FindFirecrackerOptions): FoundFirecracker {
+  const binary = locateFirecracker(options);
+  if (!binary) {
+    const given = options.binary === undefined ? "" : `${options.binary} is no program; `;
+    throw unavailable(`${given}it is not installed: \`bandsox init\` installs it`);
+  }
+  const { kvm, acceleration } = options;
+  if (acceleration === "tcg") throw unavailable("it needs KVM, and emulation was asked for");
+  if (acceleration !== "kvm" && !kvm.usable) throw unavailable(`it needs KVM, and ${kvm.reason}`);
+  const version = versionOf(binary);
+  if (!isAtLeast(version, OLDEST_VERSION)) {
+    const oldest = formatVersion(OLDEST_VERSION);
+    throw unavailable(
+      `${binary} is version ${formatVersion(version)}, and what machines are made and saved with is there since ${oldest}`,
+    );
+  }
+  return { binary, version, features: featuresOf(version) };
+}
+
+/** Where Firecracker is, whether it can be used or not. */
+export function locateFirecracker({
+  binary,
+  installDir,
+}: Pick<FindFirecrackerOptions, "binary" | "installDir">): string | undefined {
+  if (binary !== undefined) return executableAt(binary);
+  return executableAt(join(installDir, "firecracker")) ?? findTool("firecracker");
+}
+
+const known = new Map<string, FirecrackerVersion>();
+
+/** Asks a program once; another file under its name is another program. */
+function versionOf(binary: string): FirecrackerVersion {
+  const path = realpathSync(binary);
+  const { size, mtimeMs } = statSync(path);
+  const key = JSON.stringify([path, size, mtimeMs]);
+  const version = known.get(key) ?? askVersion(binary);
+  known.set(key, version);
+  return version;
+}
+
+function askVersion(binary: string): FirecrackerVersion {
+  let said: string;
+  try {
+    said = execFileSync(binary, ["--version"], {
+      encoding: "utf8",
+      timeout: VERSION_TIMEOUT_MS,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  } catch (error) {
+    throw unavailable(`${binary} does not tell its version: ${(error as Error).message}`);
+  }
+  const version = parseFirecrackerVersion(said);
+  if (version) return version;
+  throw unavailable(`${binary} does not tell its version: it said ${JSON.stringify(said.slice(0, 100))}`);
+}
+
+function unavailable(reason: string): BandSoxError {
+  return new BandSoxError("engine_unavailable", `cannot use the firecracker engine: ${reason}`, {
+    engine: "firecracker",
+    reason,
+  });
+}

@@ -1,0 +1,162 @@
+import { rm, symlink } from "node:fs/promises";
+import { basename } from "node:path";
+import type { VmId } from "@bandsox/contract";
+import type { HelperPaths, VmPaths } from "../../host/paths.ts";
+import { control } from "../control.ts";
+import type { BootedVmm, BootRequest, DiskLimits, Engine, SaveDestination } from "../engine.ts";
+import {
+  findSupervisor,
+  findTransport,
+  findVmmExit,
+  launchSupervisor,
+  terminateSupervisor,
+  waitForSupervisor,
+} from "../supervisor.ts";
+import { ApiClient } from "./api/client.ts";
+import type { ApiRequest } from "./api/requests.ts";
+import type { FoundFirecracker } from "./find-firecracker.ts";
+import type { FirecrackerTransport } from "./kernel-command-line.ts";
+import { bootRequests, DEVICES, loadRequests, MACHINE_FILES } from "./machine-config.ts";
+import { firecrackerShape } from "./shape.ts";
+
+/** The longest a guest may take until its agent answers. */
+const BOOT_TIMEOUT_MS = 60_000;
+/** How much of that vsock has before the serial line is tried */
+const READY_PATIENCE_MS = 40_000;
+/** The same where no kernel has to boot first */
+const VSOCK_PATIENCE_MS = 5_000;
+/** Above it, versions without `largeDiffs` damage a save of only what has changed, in MiB */
+const SMALL_MEMORY_MIB = 3072;
+
+export interface FirecrackerEngineOptions {
+  readonly helpers: HelperPaths;
+  /** Looks for Firecracker on this host; called for new VMs only. @throws {BandSoxError} `engine_unavailable` */
+  readonly find: () => FoundFirecracker;
+  /** How guests are reached (default: `vsock`) */
+  readonly transport?: FirecrackerTransport | undefined;
+  /** Whether guests have a serial line, which is their console and the way round a dead vsock (default: `true`) */
+  readonly serial?: boolean | undefined;
+  /** What a disk may move where its VM does not say */
+  readonly diskLimits: DiskLimits;
+  /** How many times longer than on an idle machine with KVM everything may take (default: `1`) */
+  readonly patience?: number | undefined;
+  /** Told what was recovered from */
+  readonly warn: (message: string) => void;
+}
+
+/** The `firecracker` engine. */
+export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
+  return {
+    name: "firecracker",
+    capabilities: { networking: [], snapshots: true, diskLimits: true },
+    check: () => void options.find(),
+    boot: (request) => boot(options, request),
+    shape: (machine) => firecrackerShape(options.find(), machine, machineTraits(options)),
+    async pause(paths) {
+      await control(paths, { action: "pause" });
+    },
+    async resume(paths) {
+      tell(options, paths, await control(paths, { action: "resume" }));
+    },
+    async save(paths, into) {
+      const answer = await control(paths, saveRequest(paths, into));
+      tell(options, paths, answer);
+      return answer;
+    },
+    find: findSupervisor,
+    findTransport,
+    terminate: terminateSupervisor,
+    waitForExit: waitForSupervisor,
+    findExit: findVmmExit,
+  };
+}
+
+/** What machines have in common, whatever their size. */
+function machineTraits({ transport = "vsock", serial = true }: FirecrackerEngineOptions) {
+  return { transport, serial: serial || transport === "serial", vsockPath: MACHINE_FILES.vsock };
+}
+
+function tell(
+  { warn }: FirecrackerEngineOptions,
+  paths: VmPaths,
+  { warning }: { warning?: string | undefined },
+): void {
+  if (warning !== undefined) warn(`${basename(paths.dir)}: ${warning}`);
+}
+
+function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestination) {
+  const layer = layerDisk === undefined ? {} : { layer: layerDisk, layerSource: paths.layerDisk };
+  return { action: "save", memory, state, ...layer } as const;
+}
+
+async function boot(options: FirecrackerEngineOptions, request: BootRequest): Promise<BootedVmm> {
+  const found = options.find();
+  const { paths, from, signal, machine, vmId } = request;
+  const { transport } = machineTraits(options);
+  const patience = options.patience ?? 1;
+  const tracks = from !== undefined && canTrack(found, machine.memMib);
+  await layOut(request);
+  const times = await launchSupervisor({
+    ...{ vmId, paths, transport, signal },
+    helperPath: options.helpers.supervise,
+    argv: commandLine(found, vmId, paths),
+    memoryFile: from?.memory,
+    bootTimeoutMs: BOOT_TIMEOUT_MS * patience,
+    firecracker: {
+      tracks,
+      readyPatienceMs: (from ? VSOCK_PATIENCE_MS : READY_PATIENCE_MS) * patience,
+      vsockPatienceMs: VSOCK_PATIENCE_MS * patience,
+    },
+    onStarted: () => carryOut(paths, machineRequests(options, { found, request, track: tracks }), signal),
+  });
+  const supervisor = findSupervisor(paths);
+  if (!supervisor) throw new Error(`${vmId} ended as soon as its agent answered`);
+  return { supervisor, ...times, devices: DEVICES };
+}
+
+function canTrack({ features }: FoundFirecracker, memMib: number): boolean {
+  return features.largeDiffs || memMib <= SMALL_MEMORY_MIB;
+}
+
+function commandLine({ binary }: FoundFirecracker, vmId: VmId, paths: VmPaths): string[] {
+  return [
+    binary,
+    ...["--id", vmId.replaceAll("_", "-")],
+    ...["--api-sock", basename(paths.apiSocket)],
+    ...["--log-path", basename(paths.vmmLogPipe), "--level", "Warning", "--show-level"],
+    ...["--metrics-path", basename(paths.metricsPipe)],
+  ];
+}
+
+function machineRequests(
+  options: FirecrackerEngineOptions,
+  { found, request, track }: { found: FoundFirecracker; request: BootRequest; track: boolean },
+): ApiRequest[] {
+  const { machine, from } = request;
+  const limits = { ...options.diskLimits, ...machine.diskLimits };
+  const shared = { ...machineTraits(options), limits, features: found.features };
+  if (from) return loadRequests({ ...shared, from, track });
+  const kernel = { vmlinux: machine.vmlinuxPath, initramfs: machine.initramfsPath };
+  return bootRequests({ ...shared, machine, kernel });
+}
+
+/** Makes the machine. It is this process's until its guest answers. */
+async function carryOut(
+  paths: VmPaths,
+  requests: readonly ApiRequest[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await using api = await ApiClient.open({ socketPath: paths.apiSocket, signal });
+  for (const request of requests) await api.send(request);
+}
+
+/** Gives a machine's files the names it knows them by. */
+async function layOut({ machine, paths }: BootRequest): Promise<void> {
+  await replaceSymlink(machine.baseDisk, paths.baseDisk);
+  if (machine.layerDisk !== paths.layerDisk) await replaceSymlink(machine.layerDisk, paths.layerDisk);
+}
+
+async function replaceSymlink(target: string, path: string): Promise<void> {
+  await rm(path, { force: true });
+  await symlink(target, path);
+}
