@@ -66,12 +66,24 @@ type FirecrackerConfig struct {
 	MetricsFile string `json:"metricsFile"`
 	// TransportFile receives what carries the channel, when that is no longer what it was started with
 	TransportFile string `json:"transportFile"`
+	// Jail is set where the VMM is confined to a directory
+	Jail *JailConfig `json:"jail"`
 	// Tracks tells that it knows which pages differ from MemoryFile
 	Tracks bool `json:"tracks"`
 	// VsockPatienceMs is how long a connection through vsock may take before the serial line is tried
 	VsockPatienceMs int64 `json:"vsockPatienceMs"`
 	// ReadyPatienceMs is the same for the first one, which a kernel has to boot for
 	ReadyPatienceMs int64 `json:"readyPatienceMs"`
+}
+
+// JailConfig is what a VMM is confined to.
+type JailConfig struct {
+	// Root is the VMM's root directory, relative to the VM's; apiSocket and agentSocket are links into it
+	Root string `json:"root"`
+	// UID is the VMM's user and group
+	UID int `json:"uid"`
+	// Cgroup is the control group that is made for it, "" without one
+	Cgroup string `json:"cgroup"`
 }
 
 // ReadConfig reads and checks a configuration file.
@@ -134,6 +146,8 @@ func (c Config) validateFirecracker() error {
 	switch {
 	case f.APISocket == "" || f.VsockSocket == "" || f.LogPipe == "" || f.MetricsPipe == "" || f.MetricsFile == "" || f.TransportFile == "":
 		return errors.New("firecracker needs apiSocket, vsockSocket, logPipe, metricsPipe, metricsFile and transportFile")
+	case f.Jail != nil && (f.Jail.Root == "" || f.Jail.UID <= 0):
+		return errors.New("firecracker.jail needs a root and a uid")
 	case f.Tracks && c.MemoryFile == "":
 		return errors.New("firecracker.tracks needs a memoryFile")
 	case f.VsockPatienceMs <= 0 || f.ReadyPatienceMs <= 0:

@@ -23,13 +23,15 @@ const (
 type firecracker struct {
 	api    *fcapi.Client
 	guest  *vsockGuest
+	jail   jail
 	tracks bool
 	// What Firecracker's record of changed pages is relative to; nil: not known, so the next save writes all of them
 	base *os.File
 }
 
 func openFirecracker(config Config, guest *vsockGuest) (*firecracker, error) {
-	f := &firecracker{api: fcapi.New(config.Firecracker.APISocket), guest: guest, tracks: config.Firecracker.Tracks}
+	f := &firecracker{api: fcapi.New(config.Firecracker.APISocket), guest: guest, jail: jail{config.Firecracker.Jail},
+		tracks: config.Firecracker.Tracks}
 	if !f.tracks {
 		return f, nil
 	}
@@ -80,28 +82,43 @@ func (f *firecracker) keep(base *os.File) {
 	f.base = base
 }
 
+// Names of what a jailed Firecracker writes of a save.
+const (
+	savedMemory = "saved.memory"
+	savedState  = "saved.state"
+)
+
 // firecrackerSaving has copied what the memory differs from, if that is known.
 type firecrackerSaving struct {
 	*firecracker
-	request saveRequest
-	memory  *os.File
-	diff    bool
+	request       saveRequest
+	memory, state outbox
+	file          *os.File // of the memory
+	diff          bool
 }
 
 func (f *firecracker) begin(request saveRequest) (saving, error) {
 	if err := request.validate(); err != nil {
 		return nil, err
 	}
-	memory, err := os.OpenFile(request.Memory, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	memory, err := f.jail.outboxFor(savedMemory, request.Memory)
 	if err != nil {
 		return nil, err
 	}
-	s := &firecrackerSaving{f, request, memory, f.base != nil}
-	if s.diff {
-		err = vmmemory.CopySparse(memory, f.base)
-	}
+	state, err := f.jail.outboxFor(savedState, request.State)
 	if err != nil {
-		return nil, errors.Join(err, memory.Close())
+		return nil, err
+	}
+	file, err := os.OpenFile(memory.ours, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	s := &firecrackerSaving{f, request, memory, state, file, f.base != nil}
+	if s.diff {
+		err = vmmemory.CopySparse(file, f.base)
+	}
+	if err := errors.Join(err, f.jail.give(memory.ours)); err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	return s, nil
 }
@@ -113,9 +130,12 @@ func (s *firecrackerSaving) finish() (int64, error) {
 	if s.diff {
 		kind = "Diff"
 	}
-	body := map[string]string{"snapshot_type": kind, "snapshot_path": s.request.State, "mem_file_path": s.request.Memory}
+	body := map[string]string{"snapshot_type": kind, "snapshot_path": s.state.theirs, "mem_file_path": s.memory.theirs}
 	s.keep(nil)
 	if err := s.api.Do(http.MethodPut, "/snapshot/create", body, nil, saveLimit); err != nil {
+		return 0, err
+	}
+	if err := errors.Join(s.memory.take(), s.state.take()); err != nil {
 		return 0, err
 	}
 	if s.tracks {
@@ -125,7 +145,7 @@ func (s *firecrackerSaving) finish() (int64, error) {
 		}
 		s.keep(base)
 	}
-	info, err := s.memory.Stat()
+	info, err := s.file.Stat()
 	if err != nil {
 		return 0, err
 	}
@@ -137,10 +157,10 @@ func (s *firecrackerSaving) settle() error {
 	if s.diff {
 		return nil
 	}
-	if err := vmmemory.PunchZeros(s.memory); err != nil {
+	if err := vmmemory.PunchZeros(s.file); err != nil {
 		return fmt.Errorf("free the zeros of the saved memory: %w", err)
 	}
 	return nil
 }
 
-func (s *firecrackerSaving) close() { s.memory.Close() }
+func (s *firecrackerSaving) close() { s.file.Close() }

@@ -16,13 +16,14 @@ const metricsLimit = 256 << 10
 
 // vmmPipes are the named pipes a Firecracker writes its log and its metrics to.
 type vmmPipes struct {
+	jail    jail
 	files   []*os.File
 	running sync.WaitGroup
 }
 
 // openPipes makes the pipes and reads them from now on.
 func openPipes(config FirecrackerConfig, log *boundedLog) (*vmmPipes, error) {
-	p := &vmmPipes{}
+	p := &vmmPipes{jail: jail{config.Jail}}
 	logPipe, err := p.open(config.LogPipe)
 	if err != nil {
 		return nil, err
@@ -38,12 +39,16 @@ func openPipes(config FirecrackerConfig, log *boundedLog) (*vmmPipes, error) {
 }
 
 // open makes a named pipe and opens it both ways: a pipe without a reader, or without a writer, would hinder the other.
-func (p *vmmPipes) open(path string) (*os.File, error) {
+func (p *vmmPipes) open(name string) (*os.File, error) {
+	path := p.jail.ours(name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		return nil, &fs.PathError{Op: "mkfifo", Path: path, Err: err}
+	}
+	if err := p.jail.give(path); err != nil {
+		return nil, err
 	}
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {

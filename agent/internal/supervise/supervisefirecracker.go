@@ -29,6 +29,7 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 		return Exit{}, err
 	}
 	defer pipes.close()
+	defer jail{config.Firecracker.Jail}.endCgroup()
 	line, stdin, err := newSerialSide(logs.console)
 	if err != nil {
 		return Exit{}, err
@@ -64,10 +65,15 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 	return awaitEnd(process, stop, dog, logs.vmm), nil
 }
 
-// clearSockets removes what an earlier run left: Firecracker does not bind a name that is taken.
+// clearSockets removes what an earlier run left: Firecracker does not bind a name that is taken. In a jail, which is made
+// anew for each run, the names are links.
 func clearSockets(config Config) error {
 	f := config.Firecracker
-	for _, path := range []string{f.APISocket, f.VsockSocket, f.TransportFile, f.MetricsFile} {
+	left := []string{f.TransportFile, f.MetricsFile}
+	if f.Jail == nil {
+		left = append(left, f.APISocket, f.VsockSocket)
+	}
+	for _, path := range left {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ export function engineSettings(
   const read = <T>(schema: z.ZodType<T>, name: string): T | undefined =>
     env[name] ? parseInput(schema, env[name], name) : undefined;
   const serial = read(Switch, "BANDSOX_SERIAL");
+  const jail = read(Switch, "BANDSOX_JAILER");
   const bandwidthMbps = read(Amount, "BANDSOX_DISK_BANDWIDTH_MBPS");
   const iops = read(Amount, "BANDSOX_DISK_IOPS");
   return {
@@ -26,6 +27,8 @@ export function engineSettings(
     bootTimeoutMs: given.bootTimeoutMs ?? read(BootTimeout, "BANDSOX_BOOT_TIMEOUT_MS"),
     firecracker: given.firecracker ?? (env.BANDSOX_FIRECRACKER || undefined),
     serial: given.serial ?? (serial === undefined ? undefined : serial === "on"),
+    jail: given.jail ?? (jail === undefined ? undefined : jail === "on"),
+    vsockIsolationDir: given.vsockIsolationDir ?? (env.BANDSOX_VSOCK_ISOLATION_DIR || undefined),
     patience: given.patience ?? read(Factor, "BANDSOX_PATIENCE"),
     diskLimits: {
       ...(bandwidthMbps === undefined ? {} : { bandwidthMbps }),

@@ -22,6 +22,13 @@ export interface EngineSettings {
   readonly transport?: "vsock" | "virtio-serial" | "serial" | undefined;
   /** Path of Firecracker (default: the installed one, else the one in `PATH`) */
   readonly firecracker?: string | undefined;
+  /** Whether Firecracker runs in its jailer where it can: as root, where there is one (default: `true`) */
+  readonly jail?: boolean | undefined;
+  /**
+   * Directory under which every Firecracker finds its vsock socket, in a mount namespace of its own; for root (default:
+   * none, each has its socket in its VM's directory)
+   */
+  readonly vsockIsolationDir?: string | undefined;
   /** Whether guests of Firecracker have a serial line (default: `true`) */
   readonly serial?: boolean | undefined;
   /** What a disk may move where its VM does not say (default: 200 MiB/s, 5000 operations/s) */
@@ -84,15 +91,15 @@ function isFirecrackerUsable(options: OpenEnginesOptions): boolean {
 }
 
 function foundFirecracker({ settings, installDir }: OpenEnginesOptions) {
-  const { acceleration, firecracker: binary } = settings;
-  return { kvm: judgeKvm(kvmEvidence()), acceleration, binary, installDir };
+  const { acceleration, firecracker: binary, jail } = settings;
+  return { kvm: judgeKvm(kvmEvidence()), acceleration, binary, jail, installDir };
 }
 
 function firecrackerOf(options: OpenEnginesOptions): Engine {
   const { helpers, warn, settings } = options;
-  const { transport, serial, patience, diskLimits } = settings;
+  const { transport, serial, patience, diskLimits, vsockIsolationDir: isolationDir } = settings;
   return firecrackerEngine({
-    ...{ helpers, warn, serial, patience },
+    ...{ helpers, warn, serial, patience, isolationDir },
     find: () => findFirecracker(foundFirecracker(options)),
     transport: transport === "virtio-serial" ? undefined : transport,
     diskLimits: { ...DISK_LIMITS, ...diskLimits },

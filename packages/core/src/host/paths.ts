@@ -97,6 +97,8 @@ export function vmmPaths(dir: string) {
     metricsPipe: join(dir, "vmm-metrics.pipe"),
     /** The last metrics of the VMM */
     metrics: join(dir, "vmm-metrics.json"),
+    /** What a jailed Firecracker is confined to */
+    jail: join(dir, "jail"),
   } as const;
 }
 export type VmPaths = ReturnType<typeof vmmPaths>;

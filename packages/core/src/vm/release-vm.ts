@@ -34,6 +34,7 @@ export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Pro
     paths.metricsPipe,
     paths.baseDisk,
     paths.transport,
+    paths.jail,
     paths.memory,
     paths.supervisor,
     paths.launchConfig,

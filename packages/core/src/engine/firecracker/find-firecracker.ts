@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { realpathSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { BandSoxError } from "@bandsox/contract";
 import type { KvmVerdict } from "../../host/acceleration.ts";
 import { executableAt, findTool } from "../../host/find-tool.ts";
@@ -24,6 +24,8 @@ export interface FindFirecrackerOptions {
   readonly installDir: string;
   /** The program to use (default: the installed one, else the one in `PATH`) */
   readonly binary?: string | undefined;
+  /** Whether VMMs are jailed where they can be (default: `true`) */
+  readonly jail?: boolean | undefined;
 }
 
 /** What this host runs guests with. */
@@ -31,6 +33,12 @@ export interface FoundFirecracker {
   readonly binary: string;
   readonly version: FirecrackerVersion;
   readonly features: FirecrackerFeatures;
+  /** Firecracker's jailer, where it is there, this is root, and nobody minds */
+  readonly jailer?: string | undefined;
+  /** Whether this host's control groups can be used */
+  readonly cgroups: boolean;
+  /** Path of util-linux's `unshare` */
+  readonly unshare: string;
 }
 
 /** Looks for Firecracker on this host. @throws {BandSoxError} `engine_unavailable` with the reason */
@@ -50,7 +58,26 @@ export function findFirecracker(options: FindFirecrackerOptions): FoundFirecrack
       `${binary} is version ${formatVersion(version)}, and what machines are made and saved with is there since ${oldest}`,
     );
   }
-  return { binary, version, features: featuresOf(version) };
+  const jailer = options.jail === false ? undefined : findJailer(binary);
+  const unshare = findTool("unshare") ?? "unshare";
+  return { binary, version, features: featuresOf(version), jailer, cgroups: hasCgroups(), unshare };
+}
+
+/** The jailer that belongs to a Firecracker: the one beside it. Only root can use it. */
+export function findJailer(binary: string, uid = process.getuid?.()): string | undefined {
+  if (uid !== 0) return undefined;
+  return executableAt(join(dirname(realpathSync(binary)), "jailer"));
+}
+
+/** Whether control groups of version 2 with what limits a VMM are there to be made. */
+export function hasCgroups(root = "/sys/fs/cgroup"): boolean {
+  try {
+    accessSync(root, constants.W_OK);
+    const controllers = readFileSync(join(root, "cgroup.controllers"), "utf8").trim().split(" ");
+    return ["cpu", "memory", "pids"].every((controller) => controllers.includes(controller));
+  } catch {
+    return false; // version 1, or not mounted for us
+  }
 }
 
 /** Where Firecracker is, whether it can be used or not. */

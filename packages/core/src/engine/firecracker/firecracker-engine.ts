@@ -1,6 +1,6 @@
-import { rm, symlink } from "node:fs/promises";
+import { realpathSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
 import { basename } from "node:path";
-import type { VmId } from "@bandsox/contract";
 import type { HelperPaths, VmPaths } from "../../host/paths.ts";
 import { control } from "../control.ts";
 import type { BootedVmm, BootRequest, DiskLimits, Engine, SaveDestination } from "../engine.ts";
@@ -15,8 +15,11 @@ import {
 import { ApiClient } from "./api/client.ts";
 import type { ApiRequest } from "./api/requests.ts";
 import type { FoundFirecracker } from "./find-firecracker.ts";
+import { type Jail, jailerCommandLine, planJail } from "./jail.ts";
 import type { FirecrackerTransport } from "./kernel-command-line.ts";
+import { type Layout, layOut, layOutIsolated, layOutJail } from "./lay-out.ts";
 import { bootRequests, DEVICES, loadRequests, MACHINE_FILES } from "./machine-config.ts";
+import { inOwnNamespaces } from "./own-namespaces.ts";
 import { firecrackerShape } from "./shape.ts";
 
 /** The longest a guest may take until its agent answers. */
@@ -40,6 +43,11 @@ export interface FirecrackerEngineOptions {
   readonly diskLimits: DiskLimits;
   /** How many times longer than on an idle machine with KVM everything may take (default: `1`) */
   readonly patience?: number | undefined;
+  /**
+   * Directory under which every VMM finds its vsock socket, in a mount namespace of its own (default: none; the socket's
+   * name is relative to the VM's directory). Needs root
+   */
+  readonly isolationDir?: string | undefined;
   /** Told what was recovered from */
   readonly warn: (message: string) => void;
 }
@@ -51,7 +59,10 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
     capabilities: { networking: [], snapshots: true, diskLimits: true },
     check: () => void options.find(),
     boot: (request) => boot(options, request),
-    shape: (machine) => firecrackerShape(options.find(), machine, machineTraits(options)),
+    shape: (machine) => {
+      const how = { ...machineTraits(options), vsockPath: MACHINE_FILES.vsock };
+      return firecrackerShape(options.find(), machine, how);
+    },
     async pause(paths) {
       await control(paths, { action: "pause" });
     },
@@ -65,7 +76,7 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
     },
     find: findSupervisor,
     findTransport,
-    terminate: terminateSupervisor,
+    terminate: (paths) => terminate(options, paths),
     waitForExit: waitForSupervisor,
     findExit: findVmmExit,
   };
@@ -73,7 +84,7 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
 
 /** What machines have in common, whatever their size. */
 function machineTraits({ transport = "vsock", serial = true }: FirecrackerEngineOptions) {
-  return { transport, serial: serial || transport === "serial", vsockPath: MACHINE_FILES.vsock };
+  return { transport, serial: serial || transport === "serial" };
 }
 
 function tell(
@@ -89,55 +100,85 @@ function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestinati
   return { action: "save", memory, state, ...layer } as const;
 }
 
+/** Ends the VMM, and what a supervisor that was killed could not remove of its jail. */
+async function terminate(options: FirecrackerEngineOptions, paths: VmPaths): Promise<void> {
+  await terminateSupervisor(paths);
+  const { cgroup } = planJail(paths, "firecracker");
+  await rmdir(cgroup).catch(() => {}); // none was made, or it went with the VMM
+}
+
 async function boot(options: FirecrackerEngineOptions, request: BootRequest): Promise<BootedVmm> {
   const found = options.find();
   const { paths, from, signal, machine, vmId } = request;
   const { transport } = machineTraits(options);
   const patience = options.patience ?? 1;
   const tracks = from !== undefined && canTrack(found, machine.memMib);
-  await layOut(request);
+  const jail = found.jailer ? planJail(paths, basename(realpathSync(found.binary))) : undefined;
+  const layout = await layOutFor(options, request, jail);
   const times = await launchSupervisor({
     ...{ vmId, paths, transport, signal },
     helperPath: options.helpers.supervise,
-    argv: commandLine(found, vmId, paths),
+    argv: commandLine(found, { request, jail, layout }),
     memoryFile: from?.memory,
     bootTimeoutMs: BOOT_TIMEOUT_MS * patience,
     firecracker: {
       tracks,
+      jail: jail && { root: jail.relativeRoot, uid: jail.uid, cgroup: found.cgroups ? jail.cgroup : "" },
       readyPatienceMs: (from ? VSOCK_PATIENCE_MS : READY_PATIENCE_MS) * patience,
       vsockPatienceMs: VSOCK_PATIENCE_MS * patience,
     },
-    onStarted: () => carryOut(paths, machineRequests(options, { found, request, track: tracks }), signal),
+    onStarted: () =>
+      carryOut(paths, machineRequests(options, { found, request, layout, track: tracks }), signal),
   });
   const supervisor = findSupervisor(paths);
   if (!supervisor) throw new Error(`${vmId} ended as soon as its agent answered`);
   return { supervisor, ...times, devices: DEVICES };
 }
 
+function layOutFor(
+  { isolationDir }: FirecrackerEngineOptions,
+  request: BootRequest,
+  jail: Jail | undefined,
+): Promise<Layout> {
+  if (jail) return layOutJail(request, jail);
+  return isolationDir === undefined ? layOut(request) : layOutIsolated(request, isolationDir);
+}
+
 function canTrack({ features }: FoundFirecracker, memMib: number): boolean {
   return features.largeDiffs || memMib <= SMALL_MEMORY_MIB;
 }
 
-function commandLine({ binary }: FoundFirecracker, vmId: VmId, paths: VmPaths): string[] {
-  return [
-    binary,
-    ...["--id", vmId.replaceAll("_", "-")],
+function commandLine(
+  { binary, jailer, cgroups, unshare }: FoundFirecracker,
+  { request, jail, layout }: { request: BootRequest; jail: Jail | undefined; layout: Layout },
+): string[] {
+  const { paths, vmId, machine } = request;
+  const args = [
     ...["--api-sock", basename(paths.apiSocket)],
     ...["--log-path", basename(paths.vmmLogPipe), "--level", "Warning", "--show-level"],
     ...["--metrics-path", basename(paths.metricsPipe)],
   ];
+  const argv =
+    jail && jailer
+      ? jailerCommandLine({ jailer, binary, jail, machine, cgroups, args })
+      : [binary, "--id", vmId.replaceAll("_", "-"), ...args];
+  return inOwnNamespaces({ unshare, argv, binds: layout.binds, tied: jail !== undefined });
 }
 
-function machineRequests(
-  options: FirecrackerEngineOptions,
-  { found, request, track }: { found: FoundFirecracker; request: BootRequest; track: boolean },
-): ApiRequest[] {
-  const { machine, from } = request;
-  const limits = { ...options.diskLimits, ...machine.diskLimits };
-  const shared = { ...machineTraits(options), limits, features: found.features };
+interface MachineParts {
+  readonly found: FoundFirecracker;
+  readonly request: BootRequest;
+  readonly layout: Layout;
+  readonly track: boolean;
+}
+
+function machineRequests(options: FirecrackerEngineOptions, parts: MachineParts): ApiRequest[] {
+  const { found, request, layout, track } = parts;
+  const limits = { ...options.diskLimits, ...request.machine.diskLimits };
+  const { vsockPath, kernel, from } = layout;
+  const shared = { ...machineTraits(options), vsockPath, limits, features: found.features };
   if (from) return loadRequests({ ...shared, from, track });
-  const kernel = { vmlinux: machine.vmlinuxPath, initramfs: machine.initramfsPath };
-  return bootRequests({ ...shared, machine, kernel });
+  return bootRequests({ ...shared, machine: request.machine, kernel });
 }
 
 /** Makes the machine. It is this process's until its guest answers. */
@@ -148,15 +189,4 @@ async function carryOut(
 ): Promise<void> {
   await using api = await ApiClient.open({ socketPath: paths.apiSocket, signal });
   for (const request of requests) await api.send(request);
-}
-
-/** Gives a machine's files the names it knows them by. */
-async function layOut({ machine, paths }: BootRequest): Promise<void> {
-  await replaceSymlink(machine.baseDisk, paths.baseDisk);
-  if (machine.layerDisk !== paths.layerDisk) await replaceSymlink(machine.layerDisk, paths.layerDisk);
-}
-
-async function replaceSymlink(target: string, path: string): Promise<void> {
-  await rm(path, { force: true });
-  await symlink(target, path);
 }
