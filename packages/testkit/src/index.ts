@@ -8,7 +8,7 @@ export { type FakeFiles, type FakeFilesHandler, FakeRefusal, fakeFiles, framed }
 export { FAKE_OOM_KILL, FAKE_PROCESS, FAKE_STATS } from "./fake-health.ts";
 export { FAKE_DIGEST, type FakePorts, fakePorts } from "./fake-ports.ts";
 export { type FilesWorld, filesWorld } from "./files-world.ts";
-export { installFirecrackerDouble } from "./firecracker-double/install-double.ts";
+export { installFirecrackerDouble, installJailerDouble } from "./firecracker-double/install-double.ts";
 export type { Traits as FirecrackerTraits } from "./firecracker-double/traits.ts";
 export { guestAt } from "./guest-at.ts";
 export { type HostileAgent, startHostileAgent } from "./hostile-agent.ts";

@@ -76,7 +76,7 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
     },
     find: findSupervisor,
     findTransport,
-    terminate: (paths) => terminate(options, paths),
+    terminate,
     waitForExit: waitForSupervisor,
     findExit: findVmmExit,
   };
@@ -101,7 +101,7 @@ function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestinati
 }
 
 /** Ends the VMM, and what a supervisor that was killed could not remove of its jail. */
-async function terminate(options: FirecrackerEngineOptions, paths: VmPaths): Promise<void> {
+async function terminate(paths: VmPaths): Promise<void> {
   await terminateSupervisor(paths);
   const { cgroup } = planJail(paths, "firecracker");
   await rmdir(cgroup).catch(() => {}); // none was made, or it went with the VMM
