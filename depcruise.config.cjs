@@ -85,7 +85,12 @@ module.exports = {
       severity: "error",
       from: {
         path: "^packages/core/src",
-        pathNot: ["^packages/core/src/engine/", "^packages/core/src/open-core\\.ts$", notTest],
+        pathNot: [
+          "^packages/core/src/engine/",
+          "^packages/core/src/open-core\\.ts$",
+          "^packages/core/src/setup/[a-z-]*firecracker\\.ts$",
+          notTest,
+        ],
       },
       to: { path: "^packages/core/src/engine/(qemu|firecracker)/" },
     },

@@ -5,10 +5,12 @@ import {
   defaultBinDir,
   defaultStorageDir,
   ensureBootFiles,
+  type GivenFirecracker,
   type GivenRootfs,
   openCore,
   runDoctor,
   type SetupStep,
+  setUpFirecracker,
 } from "@bandsox/core";
 
 export interface InitOptions {
@@ -23,6 +25,10 @@ export interface InitOptions {
    * (default: none, VMs are made from any image)
    */
   rootfs?: GivenRootfs | undefined;
+  /** A Firecracker to install (default: the pinned release, where KVM works and there is none yet) */
+  firecracker?: GivenFirecracker | undefined;
+  /** Leave Firecracker as it is, or absent (default: `false`) */
+  skipFirecracker?: boolean | undefined;
   /** Look for a kernel, and fetch the root file system, even though there is one (default: `false`) */
   refresh?: boolean | undefined;
   onProgress?: ((step: SetupStep) => void) | undefined;
@@ -33,25 +39,32 @@ export interface InitOptions {
 export interface InitResult {
   /** What guests start from; absent when it was skipped */
   readonly bootFiles?: BootFiles;
+  /** Version of Firecracker; absent when there is none, or it was skipped */
+  readonly firecrackerVersion?: string;
   /** Digest of the image `bandsox-base`; absent when no root file system was given */
   readonly rootfsDigest?: string;
 }
 
-/** Sets a storage directory up: guest kernel, initramfs, and a root file system if one is given. */
+/** Sets a storage directory up: guest kernel, initramfs, Firecracker, and a root file system if one is given. */
 export async function init(options: InitOptions = {}): Promise<InitResult> {
   const { env } = process;
-  const { kernel, skipKernel, rootfs, refresh, onProgress, signal } = options;
+  const { kernel, skipKernel, rootfs, firecracker, skipFirecracker, refresh, onProgress, signal } = options;
   const storageDir = options.storageDir ?? defaultStorageDir(env);
   const binDir = defaultBinDir(env);
   const how = { refresh, onProgress, signal };
   const agentPath = join(binDir, "bandsox-agent");
   const bootFiles = skipKernel ? undefined : await ensureBootFiles({ storageDir, agentPath, kernel, ...how });
+  const installed = skipFirecracker ? undefined : await setUpFirecracker(firecracker, { storageDir, ...how });
   let rootfsDigest: string | undefined;
   if (rootfs) {
     await using core = await openCore({ storageDir, binDir });
     rootfsDigest = (await core.installRootfs(rootfs, how)).digest;
   }
-  return { ...(bootFiles ? { bootFiles } : {}), ...(rootfsDigest === undefined ? {} : { rootfsDigest }) };
+  return {
+    ...(bootFiles ? { bootFiles } : {}),
+    ...(installed ? { firecrackerVersion: installed.version } : {}),
+    ...(rootfsDigest === undefined ? {} : { rootfsDigest }),
+  };
 }
 
 /** Looks at everything VMs need from this machine; changes nothing. */

@@ -44,6 +44,11 @@ export { type DoctorReport, runDoctor } from "./setup/doctor.ts";
 export type { DoctorCheck } from "./setup/doctor-check.ts";
 export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boot-files.ts";
 export { type GivenRootfs, ROOTFS_IMAGE } from "./setup/given-rootfs.ts";
+export {
+  type GivenFirecracker,
+  type InstalledFirecracker,
+  setUpFirecracker,
+} from "./setup/set-up-firecracker.ts";
 export type { SetupStep } from "./setup/setup-step.ts";
 // snapshots
 export type { ArchiveOptions } from "./snapshot/archive/archives.ts";

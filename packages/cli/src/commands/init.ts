@@ -11,7 +11,7 @@ const PERCENT = 100;
 export function initCommand(context: CliContext) {
   return storeCommand("init")
     .description(
-      "set the storage up: guest kernel, initramfs, and a root file system if one is given; what is there is kept",
+      "set the storage up: guest kernel, initramfs, Firecracker, and a root file system if one is given; what is there is kept",
     )
     .option(
       "--kernel-url <url>",
@@ -25,6 +25,12 @@ export function initCommand(context: CliContext) {
     )
     .option("--rootfs-sha256 <hex>", "what that file must hash to")
     .option("--skip-rootfs", "leave bandsox-base as it is, or absent")
+    .option(
+      "--firecracker-url <url>",
+      "Firecracker release to install: a path, file:// or http(s):// (default: the pinned one, where KVM works)",
+    )
+    .option("--firecracker-sha256 <hex>", "what that file must hash to")
+    .option("--skip-firecracker", "leave Firecracker as it is, or absent")
     .option("--skip-cni", "accepted for scripts of earlier versions: no CNI plugins are installed by init")
     .option(
       "--kernel-output <path>",
@@ -47,6 +53,7 @@ export function initCommand(context: CliContext) {
     .action(async ({ kernelUrl, kernelSha256, rootfsUrl, rootfsSha256, ...options }) => {
       const { init } = await import("bandsox");
       const progress = progressOutput(context, options);
+      const { firecrackerUrl, firecrackerSha256 } = options;
       const rootfs =
         options.skipRootfs || rootfsUrl === undefined ? undefined : { url: rootfsUrl, sha256: rootfsSha256 };
       const done = await init({
@@ -54,15 +61,22 @@ export function initCommand(context: CliContext) {
         kernel: kernelUrl === undefined ? undefined : { url: kernelUrl, sha256: kernelSha256 },
         skipKernel: options.skipKernel,
         rootfs,
+        firecracker:
+          firecrackerUrl === undefined ? undefined : { url: firecrackerUrl, sha256: firecrackerSha256 },
+        skipFirecracker: options.skipFirecracker,
         refresh: options.force,
         onProgress: (step) => void progress.write(stepLine(step, progress.isTty)),
         signal: context.signal,
       });
-      const kernel = done.bootFiles?.kernelRelease;
-      const digest = done.rootfsDigest;
+      const { bootFiles, firecrackerVersion, rootfsDigest } = done;
+      const ready = [
+        bootFiles ? `kernel ${bootFiles.kernelRelease}` : undefined,
+        firecrackerVersion === undefined ? undefined : `Firecracker ${firecrackerVersion}`,
+        rootfsDigest === undefined ? undefined : `bandsox-base ${rootfsDigest}`,
+      ];
       await tell(context, options, {
-        json: { kernelRelease: kernel, rootfsDigest: digest },
-        text: `${kernel ? `ready: kernel ${kernel}\n` : ""}${digest ? `ready: bandsox-base ${digest}\n` : ""}`,
+        json: { kernelRelease: bootFiles?.kernelRelease, firecrackerVersion, rootfsDigest },
+        text: ready.map((what) => (what === undefined ? "" : `ready: ${what}\n`)).join(""),
       });
     });
 }

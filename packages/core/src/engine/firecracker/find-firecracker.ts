@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BandSoxError } from "@bandsox/contract";
 import type { KvmVerdict } from "../../host/acceleration.ts";
 import { executableAt, findTool } from "../../host/find-tool.ts";
+import { askVersion } from "./ask-version.ts";
 import {
   type FirecrackerFeatures,
   type FirecrackerVersion,
@@ -11,10 +11,7 @@ import {
   formatVersion,
   isAtLeast,
   OLDEST_VERSION,
-  parseFirecrackerVersion,
 } from "./capabilities.ts";
-
-const VERSION_TIMEOUT_MS = 10_000;
 
 export interface FindFirecrackerOptions {
   readonly kvm: KvmVerdict;
@@ -97,24 +94,9 @@ function versionOf(binary: string): FirecrackerVersion {
   const { size, mtimeMs } = statSync(path);
   const key = JSON.stringify([path, size, mtimeMs]);
   const version = known.get(key) ?? askVersion(binary);
+  if (!version) throw unavailable(`${binary} does not run here, or does not tell its version`);
   known.set(key, version);
   return version;
-}
-
-function askVersion(binary: string): FirecrackerVersion {
-  let said: string;
-  try {
-    said = execFileSync(binary, ["--version"], {
-      encoding: "utf8",
-      timeout: VERSION_TIMEOUT_MS,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-  } catch (error) {
-    throw unavailable(`${binary} does not tell its version: ${(error as Error).message}`);
-  }
-  const version = parseFirecrackerVersion(said);
-  if (version) return version;
-  throw unavailable(`${binary} does not tell its version: it said ${JSON.stringify(said.slice(0, 100))}`);
 }
 
 function unavailable(reason: string): BandSoxError {
