@@ -3,7 +3,6 @@ import {
   type BandSoxEvent,
   type CleanupReport,
   type EventQueryInput,
-  parseInput,
   type VmEnd,
   type VmInfo,
   type VmSpecInput,

@@ -2,6 +2,7 @@ import { isBandSoxError } from "@bandsox/contract";
 import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
 import type { BootFilePaths } from "../store/vm-records.ts";
+import { diskLimitsOf } from "./disk-limits.ts";
 import { becomeClone } from "./enter-machine.ts";
 import { discardGolden, type SavedGolden } from "./golden-store.ts";
 import { ensureImageGolden, type ImageGoldenParts, imageGoldenKey } from "./image-golden.ts";
@@ -39,7 +40,10 @@ export async function startFromImage(
   await keepBootFiles(paths, { vmlinuxPath, initramfsPath });
   await copyDisk(from.layerDisk, paths.layerDisk, options.signal);
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
-  const machine = { ...shape, memoryFile: from.memory, baseDisk, layerDisk: paths.layerDisk };
+  const machine = {
+    ...{ ...shape, memoryFile: from.memory, baseDisk, layerDisk: paths.layerDisk },
+    diskLimits: diskLimitsOf(record.spec),
+  };
   const vmm = await restore(ports.warn, engine, {
     ...{ vmId: record.id, paths, machine, from, signal: options.signal },
   });

@@ -128,10 +128,13 @@ async function bridgeSerialLine(): Promise<void> {
 function launchConfig(state: MachineState, memory: string, incoming: string | undefined) {
   const { binary, acceleration } = findQemu({ kvm: judgeKvm(kvmEvidence()) });
   const [base, layer] = state.drives;
+  const [nic] = state.networkInterfaces;
   const machine = {
     ...{ vcpu: state.vcpu, memMib: state.memMib, memoryFile: resolve(memory) },
     ...{ vmlinuxPath: state.kernel, initramfsPath: state.initramfs },
     ...{ baseDisk: resolve(base?.path ?? ""), layerDisk: resolve(layer?.path ?? "") },
+    // A device the guest can be told its addresses for; what it sends goes nowhere.
+    nic: nic && { mac: nic.mac, backend: { kind: "user" as const } },
   };
   const argv = qemuCommandLine({
     ...{ binary, machine, acceleration, transport: "virtio-serial", channelSocket: "channel.sock" },

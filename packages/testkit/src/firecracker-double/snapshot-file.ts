@@ -17,7 +17,7 @@ export const MachineState = z.strictObject({
   initramfs: z.string(),
   drives: z.array(z.strictObject({ id: z.string(), path: z.string(), readOnly: z.boolean() })),
   vsockPath: z.string().optional(),
-  networkInterfaces: z.array(z.string()),
+  networkInterfaces: z.array(z.strictObject({ id: z.string(), mac: z.string() })),
 });
 export type MachineState = z.infer<typeof MachineState>;
 

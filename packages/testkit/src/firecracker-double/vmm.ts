@@ -1,4 +1,4 @@
-import { realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { access, constants, open, stat } from "node:fs/promises";
 import type { FirecrackerSchemas } from "@bandsox/core/engine-parts";
 import type { z } from "zod";
@@ -110,7 +110,7 @@ export class Vmm {
       case "PATCH /drives/{id}":
         return this.#patchDrive(id ?? "", body as Body<"PartialDrive">);
       case "PUT /network-interfaces/{id}":
-        return void this.#interfaces.set(id ?? "", body as Body<"NetworkInterface">);
+        return this.#setInterface(body as Body<"NetworkInterface">);
       case "PUT /vsock":
         return this.#setVsock(body as Body<"Vsock">);
       case "PUT /actions":
@@ -176,6 +176,11 @@ export class Vmm {
       throw new ApiFault("The double does not exchange a drive that is in use.");
   }
 
+  #setInterface(config: Body<"NetworkInterface">): void {
+    assertTap(config.host_dev_name);
+    this.#interfaces.set(config.iface_id, config);
+  }
+
   async #setVsock(config: Body<"Vsock">): Promise<void> {
     this.#vsock?.close();
     this.#vsock = await VsockDevice.bind(config.uds_path);
@@ -204,7 +209,10 @@ export class Vmm {
         ...{ id: drive.drive_id, path: drive.path_on_host ?? "", readOnly: drive.is_read_only ?? false },
       })),
       ...(this.#vsock ? { vsockPath: this.#vsock.path } : {}),
-      networkInterfaces: [...this.#interfaces.keys()],
+      networkInterfaces: [...this.#interfaces.values()].map(({ iface_id: id, guest_mac: mac = "" }) => ({
+        id,
+        mac,
+      })),
     };
     await GuestMachine.prepare();
     await this.#run(state, await GuestMachine.start(state, this.#options.traits.binDir));
@@ -290,8 +298,11 @@ export class Vmm {
         "Error creating guest memory from file: Failed to restore guest memory: Cannot access file: the size does not match",
       );
     for (const { path, readOnly } of state.drives) await openDrive(path, readOnly);
-    for (const { iface_id } of params.network_overrides ?? [])
-      if (!state.networkInterfaces.includes(iface_id)) throw loadFault("Unknown Network Device.");
+    for (const { iface_id, host_dev_name } of params.network_overrides ?? []) {
+      if (!state.networkInterfaces.some(({ id }) => id === iface_id))
+        throw loadFault("Unknown Network Device.");
+      assertTap(host_dev_name);
+    }
     if (params.vsock_override && state.vsockPath === undefined) throw loadFault("Unknown Vsock Device.");
     const vsockPath = params.vsock_override?.uds_path ?? state.vsockPath;
     if (vsockPath !== undefined) this.#vsock = await VsockDevice.bind(vsockPath);
@@ -313,6 +324,13 @@ async function openDrive(path: string, readOnly: boolean): Promise<void> {
     const why = `Virtio backend error: Error manipulating the backing file: ${osError(error)} ${path}`;
     throw new ApiFault(`Drive config error: Unable to create the virtio block device: ${why}`);
   });
+}
+
+/** A device of the network namespace this process is in. */
+function assertTap(name: string): void {
+  if (readFileSync("/proc/self/net/dev", "utf8").includes(` ${name}:`)) return;
+  const why = `Open tap device failed: Error while creating ifreq structure: no device ${name} here`;
+  throw new ApiFault(`Network config error: Cannot open/create the tap device: ${why}`);
 }
 
 /** Snapshots go between versions of one minor number. */

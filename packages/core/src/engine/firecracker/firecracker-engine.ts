@@ -3,11 +3,12 @@ import { rmdir } from "node:fs/promises";
 import { basename } from "node:path";
 import type { HelperPaths, VmPaths } from "../../host/paths.ts";
 import { control } from "../control.ts";
-import type { BootedVmm, BootRequest, DiskLimits, Engine, SaveDestination } from "../engine.ts";
+import type { BootedVmm, BootRequest, DiskLimits, Engine, MachineSpec, SaveDestination } from "../engine.ts";
 import {
   findSupervisor,
   findTransport,
   findVmmExit,
+  type LaunchTap,
   launchSupervisor,
   terminateSupervisor,
   waitForSupervisor,
@@ -18,7 +19,7 @@ import type { FoundFirecracker } from "./find-firecracker.ts";
 import { type Jail, jailerCommandLine, planJail } from "./jail.ts";
 import type { FirecrackerTransport } from "./kernel-command-line.ts";
 import { type Layout, layOut, layOutIsolated, layOutJail } from "./lay-out.ts";
-import { bootRequests, DEVICES, loadRequests, MACHINE_FILES } from "./machine-config.ts";
+import { bootRequests, DEVICES, loadRequests, MACHINE_FILES, tapOf } from "./machine-config.ts";
 import { inOwnNamespaces } from "./own-namespaces.ts";
 import { firecrackerShape } from "./shape.ts";
 
@@ -56,7 +57,7 @@ export interface FirecrackerEngineOptions {
 export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
   return {
     name: "firecracker",
-    capabilities: { networking: [], snapshots: true, diskLimits: true },
+    capabilities: { networking: ["tap"], snapshots: true, diskLimits: true },
     check: () => void options.find(),
     boot: (request) => boot(options, request),
     shape: (machine) => {
@@ -120,6 +121,7 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
     helperPath: options.helpers.supervise,
     argv: commandLine(found, { request, jail, layout }),
     memoryFile: from?.memory,
+    tap: launchTap(machine),
     bootTimeoutMs: BOOT_TIMEOUT_MS * patience,
     firecracker: {
       tracks,
@@ -142,6 +144,13 @@ function layOutFor(
 ): Promise<Layout> {
   if (jail) return layOutJail(request, jail);
   return isolationDir === undefined ? layOut(request) : layOutIsolated(request, isolationDir);
+}
+
+/** Firecracker opens its TAP device by name, and so runs in the network namespace the device is in. */
+function launchTap({ nic }: MachineSpec): LaunchTap | undefined {
+  if (nic?.backend.kind !== "tap") return undefined;
+  const { tap: name, netns } = nic.backend;
+  return { name, netns, handOver: "namespace" };
 }
 
 function canTrack({ features }: FoundFirecracker, memMib: number): boolean {
@@ -176,7 +185,8 @@ function machineRequests(options: FirecrackerEngineOptions, parts: MachineParts)
   const { found, request, layout, track } = parts;
   const limits = { ...options.diskLimits, ...request.machine.diskLimits };
   const { vsockPath, kernel, from } = layout;
-  const shared = { ...machineTraits(options), vsockPath, limits, features: found.features };
+  const tap = tapOf(request.machine);
+  const shared = { ...machineTraits(options), vsockPath, limits, features: found.features, tap };
   if (from) return loadRequests({ ...shared, from, track });
   return bootRequests({ ...shared, machine: request.machine, kernel });
 }

@@ -31,7 +31,11 @@ test("with a network, without a serial line, and without limits, it is made by t
 test.for(["1.7.0", "1.12.0", "1.13.1", "1.16.1"])(
   "Firecracker %s goes on from a saved machine by two requests that it knows",
   async (version) => {
-    const requests = loadRequests({ ...LOAD, features: features(version), tap: { name: "tap7" } });
+    const requests = loadRequests({
+      ...LOAD,
+      features: features(version),
+      tap: { name: "tap7", guestMac: "06:00:ac:10:00:02" },
+    });
     expect(requests).toHaveLength(2);
     await expect(text(requests)).toMatchFileSnapshot(`golden/load-${version}.json`);
   },
@@ -41,7 +45,7 @@ test("an older version is not asked to tell the guest an MTU", () => {
   const requests = bootRequests({
     ...BOOT,
     features: features("1.15.0"),
-    tap: { name: "tap0", mtu: 1400 },
+    tap: { name: "tap0", guestMac: "06:00:ac:10:00:02", mtu: 1400 },
   });
   expect(text(requests)).not.toContain("mtu");
 });
@@ -53,7 +57,7 @@ test("every request is one the API's description allows", () => {
 });
 
 test("a path names the device of its body", () => {
-  for (const request of bootRequests({ ...BOOT, tap: { name: "tap0" } }))
+  for (const request of bootRequests({ ...BOOT, tap: { name: "tap0", guestMac: "06:00:ac:10:00:02" } }))
     if (request.id !== undefined) expect(addressOf(request).path).toMatch(new RegExp(`/${request.id}$`));
 });
 

@@ -22,7 +22,8 @@ export const DEVICES = { base: "/dev/vda", layer: "/dev/vdb" } as const;
 export interface Tap {
   /** Name of the device in the VMM's network namespace */
   readonly name: string;
-  readonly guestMac?: string;
+  /** The guest's address on the link */
+  readonly guestMac: string;
   /** Told to the guest where the version can (default: the guest's own) */
   readonly mtu?: number;
 }
@@ -38,6 +39,12 @@ export interface MachineConfigOptions {
   readonly limits: DiskLimits;
   readonly features: FirecrackerFeatures;
   readonly tap?: Tap | undefined;
+}
+
+/** The TAP device of a machine that has one. */
+export function tapOf({ nic }: Pick<MachineSpec, "nic">): Tap | undefined {
+  if (nic?.backend.kind !== "tap") return undefined;
+  return { name: nic.backend.tap, guestMac: nic.mac };
 }
 
 /** The requests that make a machine and start it, in order. */
@@ -134,7 +141,7 @@ function networkInterface(tap: Tap, { mtu }: FirecrackerFeatures): ApiRequest {
   const body = {
     iface_id: NETWORK_INTERFACE,
     host_dev_name: tap.name,
-    ...(tap.guestMac === undefined ? {} : { guest_mac: tap.guestMac }),
+    guest_mac: tap.guestMac,
     ...(mtu && tap.mtu !== undefined ? { mtu: tap.mtu } : {}),
   };
   return { request: "PUT /network-interfaces/{id}", id: NETWORK_INTERFACE, body };

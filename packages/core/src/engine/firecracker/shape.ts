@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
+import { contentName } from "../content-name.ts";
 import type { MachineSpec } from "../engine.ts";
 import { processor } from "../processor.ts";
 import { formatVersion } from "./capabilities.ts";
@@ -15,9 +16,14 @@ export function firecrackerShape(
   machine: Omit<MachineSpec, "baseDisk" | "layerDisk">,
   how: Pick<MachineConfigOptions, "transport" | "serial" | "vsockPath">,
 ): string {
-  const { vcpu, memMib, vmlinuxPath: vmlinux, initramfsPath: initramfs } = machine;
+  const { vcpu, memMib, nic } = machine;
+  const kernel = {
+    vmlinux: contentName(machine.vmlinuxPath),
+    initramfs: contentName(machine.initramfsPath),
+  };
   const requests = bootRequests({
-    ...{ machine: { vcpu, memMib }, kernel: { vmlinux, initramfs }, features },
+    ...{ machine: { vcpu, memMib }, kernel, features },
+    tap: nic && { name: "tap", guestMac: nic.mac },
     ...{ ...how, limits: { bandwidthMbps: 0, iops: 0 } },
   });
   const { size, mtimeMs } = statSync(realpathSync(binary));
