@@ -162,6 +162,7 @@ describe.skipIf(isReal)("what an earlier run left", () => {
     await vm.stop();
     await deadSocket(join(dir, "agent.sock"));
     await deadSocket(join(dir, "api.sock"));
+    await deadSocket(join(dir, "vsock.sock"));
     // A process of ours that is not the supervisor, whatever its number.
     const stranger = { pid: process.pid, startTime: "1", bootId: "another" };
     writeFileSync(join(dir, "supervisor.json"), JSON.stringify(stranger));

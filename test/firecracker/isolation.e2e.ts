@@ -79,8 +79,8 @@ describe.skipIf(!isRoot || (isReal && !process.env.JAILER_BIN))("a jailed Firecr
     expect(statSync(join(root, "layer.ext4")).uid).toBe(statSync(root).uid);
     expect(statSync(join(root, "base.ext4")).uid).toBe(0);
     expect(statSync(join(root, "from.memory")).nlink).toBeGreaterThan(1); // a second name, not a copy
-    expect(lstatSync(join(dir, "agent.sock")).isSymbolicLink()).toBe(true);
-    expect(readlinkSync(join(dir, "agent.sock"))).toMatch(/^jail\//);
+    expect(lstatSync(join(dir, "vsock.sock")).isSymbolicLink()).toBe(true);
+    expect(readlinkSync(join(dir, "vsock.sock"))).toMatch(/^jail\//);
     await vm.execCommand("echo kept > /kept; echo kept > /dev/shm/kept");
     await vm.pause();
     const { id } = await vm.snapshot();

@@ -78,7 +78,7 @@ type FirecrackerConfig struct {
 
 // JailConfig is what a VMM is confined to.
 type JailConfig struct {
-	// Root is the VMM's root directory, relative to the VM's; apiSocket and agentSocket are links into it
+	// Root is the VMM's root directory, relative to the VM's; apiSocket and vsockSocket are links into it
 	Root string `json:"root"`
 	// UID is the VMM's user and group
 	UID int `json:"uid"`

@@ -206,6 +206,7 @@ function launchConfig(launch: SupervisorLaunch) {
     firecracker: firecracker && {
       ...firecracker,
       apiSocket: basename(paths.apiSocket),
+      vsockSocket: basename(paths.vsockSocket),
       logPipe: basename(paths.vmmLogPipe),
       metricsPipe: basename(paths.metricsPipe),
       metricsFile: basename(paths.metrics),

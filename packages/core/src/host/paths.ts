@@ -92,6 +92,7 @@ export function vmmPaths(dir: string) {
     transport: join(dir, "transport.json"),
     /** The names a Firecracker knows its files by */
     apiSocket: join(dir, "api.sock"),
+    vsockSocket: join(dir, "vsock.sock"),
     baseDisk: join(dir, "base.ext4"),
     vmmLogPipe: join(dir, "vmm-log.pipe"),
     metricsPipe: join(dir, "vmm-metrics.pipe"),

@@ -30,6 +30,7 @@ export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Pro
     paths.controlSocket,
     paths.observerSocket,
     paths.apiSocket,
+    paths.vsockSocket,
     paths.vmmLogPipe,
     paths.metricsPipe,
     paths.baseDisk,

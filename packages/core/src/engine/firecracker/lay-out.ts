@@ -83,7 +83,7 @@ export async function layOutJail({ machine, from, paths }: BootRequest, jail: Ja
 }
 
 async function linkSockets(paths: VmPaths, jail: Jail): Promise<void> {
-  for (const path of [paths.apiSocket, paths.agentSocket])
+  for (const path of [paths.apiSocket, paths.vsockSocket])
     await replaceSymlink(join(jail.relativeRoot, basename(path)), path);
 }
 

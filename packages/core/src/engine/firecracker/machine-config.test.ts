@@ -9,10 +9,10 @@ const limits = { bandwidthMbps: 200, iops: 5000 };
 
 const BOOT: MachineConfigOptions = {
   ...{ machine: { vcpu: 2, memMib: 512 }, kernel: { vmlinux: "/k/vmlinux", initramfs: "/k/initramfs" } },
-  ...{ vsockPath: "agent.sock", transport: "vsock", serial: true, limits, features: features("1.16.1") },
+  ...{ vsockPath: "vsock.sock", transport: "vsock", serial: true, limits, features: features("1.16.1") },
 };
 const LOAD: LoadOptions = {
-  ...{ from: { memory: "/g/memory", state: "/g/state" }, track: true, limits, vsockPath: "agent.sock" },
+  ...{ from: { memory: "/g/memory", state: "/g/state" }, track: true, limits, vsockPath: "vsock.sock" },
   ...{ transport: "vsock", features: features("1.16.1") },
 };
 

@@ -13,7 +13,7 @@ const NETWORK_INTERFACE = "eth0";
  * The files of a machine by the names its Firecracker knows them by: relative to its working directory, and so the same
  * for every machine that goes on from one save, which finds its own files under them.
  */
-export const MACHINE_FILES = { base: "base.ext4", layer: "layer.ext4", vsock: "agent.sock" } as const;
+export const MACHINE_FILES = { base: "base.ext4", layer: "layer.ext4", vsock: "vsock.sock" } as const;
 
 /** The device names the disks get in the guest: in the order they are configured. */
 export const DEVICES = { base: "/dev/vda", layer: "/dev/vdb" } as const;
