@@ -25,6 +25,8 @@ export interface Lab {
   readonly bandsox: import("bandsox").BandSox;
   /** The image of the VM */
   readonly image: string;
+  /** Engine named for the run; the default one where it is none */
+  readonly engine: string | undefined;
   /** Opens the storage of this run once more */
   reopen(): import("bandsox").BandSox;
   /** The socket of the VM's agent, for measuring the bare channel */

@@ -1,5 +1,5 @@
 // Measures BandSox on this machine: a table on stdout, everything in a JSON file. Arguments: ids of benchmarks
-// (default: all), `--quick` for small sizes, `--out <file>`.
+// (default: all), `--quick` for small sizes, `--engine <name>`, `--out <file>`.
 import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -38,7 +38,11 @@ const PROGRAMS = ["sh", "cat", "dd", "echo", "head", "true", "yes"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false }, out: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    out: { type: "string" },
+    engine: { type: "string" },
+  },
 });
 const wanted = SUITE.filter(({ id }) => positionals.length === 0 || positionals.includes(id));
 const unknown = positionals.filter((id) => !SUITE.some((one) => one.id === id));
@@ -55,8 +59,9 @@ async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "bandsox-bench-"));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
+  const { engine } = values;
   const storageDir = await storageIn(dir);
-  const bandsox = stack.use(new BandSox({ storageDir }));
+  const bandsox = stack.use(new BandSox({ storageDir, engine }));
   const image = `dir:${await busyboxRoot(dir)}`;
   const vm = await bandsox.createVm(image, { memMib: 512 });
   stack.defer(() => vm.delete());
@@ -65,7 +70,8 @@ async function main(): Promise<void> {
     vm,
     bandsox,
     image,
-    reopen: () => new BandSox({ storageDir }),
+    engine,
+    reopen: () => new BandSox({ storageDir, engine }),
     dir,
     quick: values.quick,
     agentSocket: join(dir, "storage/vms", vm.id, "agent.sock"),
@@ -77,8 +83,8 @@ async function main(): Promise<void> {
   }
   const out = values.out ?? join(REPOSITORY, `build/bench/${host.at.replaceAll(":", "-")}.json`);
   await mkdir(dirname(out), { recursive: true });
-  const engine = { engine: info.engine, transport: info.transport };
-  await writeFile(out, `${JSON.stringify({ host, vm: engine, quick: values.quick, figures }, null, 2)}\n`);
+  const about = { engine: info.engine, transport: info.transport };
+  await writeFile(out, `${JSON.stringify({ host, vm: about, quick: values.quick, figures }, null, 2)}\n`);
   process.stdout.write(`${table(host, figures)}\n`);
   process.stderr.write(`written to ${out}\n`);
 }

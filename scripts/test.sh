@@ -40,3 +40,4 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 run_tier host vitest run --project host
 run_tier e2e vitest run --project e2e
+run_tier firecracker vitest run --project firecracker

@@ -1,6 +1,7 @@
 import { arch } from "node:process";
 import { defaultBinDir, helperPaths } from "../host/paths.ts";
 import type { DoctorCheck } from "./doctor-check.ts";
+import { checkFirecracker } from "./doctor-firecracker.ts";
 import { checkKvm, checkMemory, checkTscKhz } from "./doctor-host.ts";
 import { checkFreeSpace, checkKernel, checkReflink, checkStorage } from "./doctor-storage.ts";
 import { checkHelper, checkIdentity, checkTool } from "./doctor-tools.ts";
@@ -31,12 +32,7 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
   const checks = await Promise.all([
     checkKvm(),
     tool(QEMU, { level: "required", package: QEMU_PACKAGE, versionArgs: VERSION_ARGS }),
-    tool("firecracker", {
-      level: "advised",
-      versionArgs: VERSION_ARGS,
-      note: "not an engine of this version yet",
-      remedy: "nothing to do: VMs run on QEMU",
-    }),
+    checkFirecracker(storageDir),
     tool("mke2fs", { level: "required", package: "e2fsprogs", versionArgs: ["-V"] }),
     tool("debugfs", { level: "required", package: "e2fsprogs", versionArgs: ["-V"] }),
     checkHelper("agent", helpers.agent),

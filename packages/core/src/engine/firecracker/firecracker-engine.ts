@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import type { HelperPaths, VmPaths } from "../../host/paths.ts";
 import { control } from "../control.ts";
 import type { BootedVmm, BootRequest, DiskLimits, Engine, MachineSpec, SaveDestination } from "../engine.ts";
@@ -61,8 +61,11 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
     check: () => void options.find(),
     boot: (request) => boot(options, request),
     shape: (machine) => {
-      const how = { ...machineTraits(options), vsockPath: MACHINE_FILES.vsock };
-      return firecrackerShape(options.find(), machine, how);
+      const found = options.find();
+      return firecrackerShape(found, machine, {
+        ...machineTraits(options),
+        vsockPath: savedName(options, found),
+      });
     },
     async pause(paths) {
       await control(paths, { action: "pause" });
@@ -86,6 +89,15 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
 /** What machines have in common, whatever their size. */
 function machineTraits({ transport = "vsock", serial = true }: FirecrackerEngineOptions) {
   return { transport, serial: serial || transport === "serial" };
+}
+
+/** The name of the vsock socket that a saved machine is bound to, unless it can be given another. */
+function savedName(
+  { isolationDir }: FirecrackerEngineOptions,
+  { features, jailer }: FoundFirecracker,
+): string {
+  const isRelative = isolationDir === undefined || jailer !== undefined || features.vsockOverride;
+  return isRelative ? MACHINE_FILES.vsock : join(isolationDir, MACHINE_FILES.vsock);
 }
 
 function tell(

@@ -27,8 +27,6 @@ export class ApiClient implements AsyncDisposable {
   readonly #client: Client;
   readonly #socket: ReachableSocket;
   readonly #signal: AbortSignal | undefined;
-  #requests = 0;
-  #spentMs = 0;
 
   private constructor(socket: ReachableSocket, { signal, timeoutMs = ANSWER_TIMEOUT_MS }: ApiClientOptions) {
     this.#socket = socket;
@@ -46,11 +44,6 @@ export class ApiClient implements AsyncDisposable {
     return new ApiClient(await reachableSocket(options.socketPath), options);
   }
 
-  /** How many requests were sent, and how long Firecracker took over them, in ms */
-  get spent(): { readonly requests: number; readonly ms: number } {
-    return { requests: this.#requests, ms: this.#spentMs };
-  }
-
   /**
    * Sends a request and waits until it is carried out.
    *
@@ -64,8 +57,6 @@ export class ApiClient implements AsyncDisposable {
   }
 
   async #exchange(method: "PUT" | "PATCH", path: string, body: string) {
-    const begun = performance.now();
-    this.#requests++;
     try {
       const { statusCode, body: answer } = await this.#client.request({
         ...{ method, path, body },
@@ -78,8 +69,6 @@ export class ApiClient implements AsyncDisposable {
         throw new BandSoxError("interrupted", `interrupted during ${method} ${path}`, {}, { cause: error });
       const why = error instanceof Error ? error.message : String(error);
       throw refused(`${method} ${path}`, `it did not answer: ${why}`, undefined, error);
-    } finally {
-      this.#spentMs += performance.now() - begun;
     }
   }
 
