@@ -1,4 +1,4 @@
-import type { SetupStep } from "bandsox";
+import type { InitResult, SetupStep } from "bandsox";
 import { storeCommand } from "../args/common-options.ts";
 import type { CliContext } from "../context.ts";
 import { progressOutput } from "../print/progress-output.ts";
@@ -53,32 +53,34 @@ export function initCommand(context: CliContext) {
     .action(async ({ kernelUrl, kernelSha256, rootfsUrl, rootfsSha256, ...options }) => {
       const { init } = await import("bandsox");
       const progress = progressOutput(context, options);
-      const { firecrackerUrl, firecrackerSha256 } = options;
-      const rootfs =
-        options.skipRootfs || rootfsUrl === undefined ? undefined : { url: rootfsUrl, sha256: rootfsSha256 };
       const done = await init({
         storageDir: options.storage,
-        kernel: kernelUrl === undefined ? undefined : { url: kernelUrl, sha256: kernelSha256 },
+        kernel: given(kernelUrl, kernelSha256),
         skipKernel: options.skipKernel,
-        rootfs,
-        firecracker:
-          firecrackerUrl === undefined ? undefined : { url: firecrackerUrl, sha256: firecrackerSha256 },
+        rootfs: options.skipRootfs ? undefined : given(rootfsUrl, rootfsSha256),
+        firecracker: given(options.firecrackerUrl, options.firecrackerSha256),
         skipFirecracker: options.skipFirecracker,
         refresh: options.force,
         onProgress: (step) => void progress.write(stepLine(step, progress.isTty)),
         signal: context.signal,
       });
-      const { bootFiles, firecrackerVersion, rootfsDigest } = done;
-      const ready = [
-        bootFiles ? `kernel ${bootFiles.kernelRelease}` : undefined,
-        firecrackerVersion === undefined ? undefined : `Firecracker ${firecrackerVersion}`,
-        rootfsDigest === undefined ? undefined : `bandsox-base ${rootfsDigest}`,
-      ];
-      await tell(context, options, {
-        json: { kernelRelease: bootFiles?.kernelRelease, firecrackerVersion, rootfsDigest },
-        text: ready.map((what) => (what === undefined ? "" : `ready: ${what}\n`)).join(""),
-      });
+      await tell(context, options, whatIsReady(done));
     });
+}
+
+/** A file the user names, with what it must hash to. */
+function given(url: string | undefined, sha256: string | undefined) {
+  return url === undefined ? undefined : { url, sha256 };
+}
+
+function whatIsReady({ bootFiles, firecrackerVersion, rootfsDigest }: InitResult) {
+  const kernelRelease = bootFiles?.kernelRelease;
+  const lines = [
+    kernelRelease === undefined ? "" : `ready: kernel ${kernelRelease}\n`,
+    firecrackerVersion === undefined ? "" : `ready: Firecracker ${firecrackerVersion}\n`,
+    rootfsDigest === undefined ? "" : `ready: bandsox-base ${rootfsDigest}\n`,
+  ];
+  return { json: { kernelRelease, firecrackerVersion, rootfsDigest }, text: lines.join("") };
 }
 
 const EXAMPLES = `
