@@ -20,6 +20,7 @@ build: ## Compile the packages and the Go helpers
 	@scripts/ensure-packages.sh
 	@scripts/ensure-node.sh
 	@scripts/build-agent.sh
+	@scripts/build-dashboard.sh
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" npm run --silent build
 
 check: ## Check format, types and dependency rules

@@ -48,9 +48,23 @@ module.exports = {
     {
       name: "wire-loads-no-schemas",
       severity: "error",
-      from: { path: "^packages/contract/src/(wire|api/(frames|wire|wire-vm))\\.ts$" },
+      from: { path: "^packages/contract/src/(wire|vm-moves|api/(frames|wire|wire-vm))\\.ts$" },
       to: {
-        pathNot: "^packages/contract/src/api/(frames|wire|wire-vm)\\.ts$",
+        pathNot: "^packages/contract/src/(vm-moves|api/(frames|wire|wire-vm))\\.ts$",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
+      ...only("dashboard-imports-client", "dashboard", ["contract", "client"]),
+      from: { path: "^packages/dashboard/src", pathNot: notTest },
+    },
+    {
+      name: "dashboard-loads-no-schemas",
+      severity: "error",
+      from: { path: "^packages/dashboard/src", pathNot: notTest },
+      to: {
+        path: "^packages/contract/",
+        pathNot: "^packages/contract/src/wire\\.ts$",
         dependencyTypesNot: ["type-only"],
       },
     },

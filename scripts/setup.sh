@@ -6,5 +6,6 @@ scripts/ensure-packages.sh "$@"
 scripts/ensure-node.sh
 scripts/build-agent.sh
 scripts/build-cli.sh
+scripts/build-dashboard.sh
 say "guest kernel and initramfs"
 ./bandsox init

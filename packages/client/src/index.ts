@@ -1,5 +1,5 @@
 export { BandSoxClient, type CreateVmOptions } from "./bandsox-client.ts";
-export { BandSoxError, isBandSoxError } from "./error.ts";
+export { BandSoxError, fromProblem, isBandSoxError } from "./error.ts";
 export type { Command, ExecOptions } from "./exec.ts";
 export { ExecHandle } from "./exec-handle.ts";
 export type { FileContent } from "./file-options.ts";
@@ -13,5 +13,5 @@ export { RemoteSession } from "./session.ts";
 export { RemoteSessions, type SessionOptions } from "./sessions.ts";
 export { RemoteSnapshots, type RestoreOptions } from "./snapshots.ts";
 export { RemoteTerminal, type TerminalOptions } from "./terminal.ts";
-export type { ClientOptions } from "./transport.ts";
+export { type CallInput, type ClientOptions, Transport } from "./transport.ts";
 export { type ForkResult, RemoteVm } from "./vm.ts";

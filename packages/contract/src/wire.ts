@@ -2,3 +2,4 @@
 export * from "./api/frames.ts";
 export * from "./api/wire.ts";
 export * from "./api/wire-vm.ts";
+export * from "./vm-moves.ts";

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { startServer } from "@bandsox/server";
+import { builtDashboardDir, startServer } from "@bandsox/server";
 import { defaultStorageDir } from "bandsox";
 import { argument } from "../args/argument.ts";
 import { storeCommand } from "../args/common-options.ts";
@@ -21,12 +21,12 @@ export function serveCommand(context: CliContext) {
       collect,
       [],
     )
-    .option("--dashboard <dir>", "directory of a built dashboard to serve")
+    .option("--dashboard <dir>", "directory of a built dashboard to serve (default: this program's own)")
     .addHelpText("after", HELP)
     .action(async ({ host, port, dashboard, allowOrigin, ...options }) => {
       await using bandsox = await context.openBandSox(options);
       const storageDir = options.storage ?? defaultStorageDir(context.env);
-      const pages = { dashboardDir: dashboard, allowedOrigins: allowOrigin };
+      const pages = { dashboardDir: dashboard ?? builtDashboardDir(), allowedOrigins: allowOrigin };
       await using server = await startServer({ bandsox, storageDir, host, port, ...pages });
       const { url, credentials } = server;
       const opening = credentials ? told(credentials) : "";

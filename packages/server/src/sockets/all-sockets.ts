@@ -2,6 +2,7 @@ import websocket from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
 import type { Served } from "../served.ts";
 import { serveAttach } from "./attach-socket.ts";
+import { serveEvents } from "./event-socket.ts";
 import { serveExec } from "./exec-socket.ts";
 import { chooseProtocol } from "./socket-route.ts";
 import { serveTerminal } from "./terminal-socket.ts";
@@ -30,4 +31,5 @@ export function serveSockets(app: FastifyInstance, served: Served): void {
   serveExec(app, served);
   serveWatch(app, served);
   serveLogs(app, served);
+  serveEvents(app, served);
 }
