@@ -13,7 +13,10 @@ module.exports = {
     {
       name: "no-orphans",
       severity: "error",
-      from: { orphan: true, pathNot: [notTest, "^test/", "\\.d\\.ts$", "main\\.ts$"] },
+      from: {
+        orphan: true,
+        pathNot: [notTest, "^test/", "\\.d\\.ts$", "main\\.ts$", "vite\\.config\\.ts$", "/public/"],
+      },
       to: {},
     },
     only("contract-imports-nothing-of-ours", "contract", []),

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
+import { gzipSync } from "node:zlib";
+import type { Browser, Response } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type DashboardServer,
@@ -203,6 +204,21 @@ test("of 500 VMs only those in sight are in the page, and the last is reached", 
   await page.getByLabel("VMs", { exact: true }).evaluate("(list) => list.scrollTo(0, list.scrollHeight)");
   await page.getByText("many-499", { exact: true }).waitFor();
   await page.unroute(/\/api\/vms$/);
+});
+
+test("the first page takes at most 350 kB, compressed, and fetches nothing from elsewhere", async () => {
+  const { page, context } = await openWindow(browser, server, {
+    storageState: await window.context.storageState(),
+  });
+  const answers: Response[] = [];
+  page.on("response", (response) => void answers.push(response));
+  await page.goto("/");
+  await page.locator("[data-vm]").first().waitFor();
+  expect(answers.filter((answer) => !answer.url().startsWith(`${server.url}/`))).toEqual([]);
+  const files = answers.filter((answer) => /\.(js|css)$|\/$/.test(answer.url()));
+  const sizes = await Promise.all(files.map(async (file) => gzipSync(await file.body()).length));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(350_000);
+  await context.close();
 });
 
 test("the addresses of the first BandSox lead to the pages of this one", async () => {

@@ -11,6 +11,8 @@ export interface Served {
   readonly auth?: AuthStore | undefined;
   readonly admission: Admission;
   readonly metrics: Metrics;
+  /** The directory that is served (default: as for `BandSox`) */
+  readonly storageDir?: string | undefined;
 }
 
 /** Uses the files of a VM: those of a running guest, or those on the disks of one that does not run. */

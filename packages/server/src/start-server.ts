@@ -27,7 +27,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await using starting = new AsyncDisposableStack();
   const auth = starting.use(new AuthStore(storageDir));
   const credentials = isLoopback(host) || auth.isEnabled ? undefined : await auth.init();
-  const { app } = await serverApp({ ...rest, auth });
+  const { app } = await serverApp({ ...rest, auth, storageDir });
   starting.defer(() => app.close());
   await app.listen({ host, port });
   const { address, port: bound, family } = app.server.address() as AddressInfo;

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { AUTH_ROUTES } from "./auth-routes.ts";
 import { COMMAND_ROUTES } from "./command-routes.ts";
 import { FILE_ROUTES } from "./file-routes.ts";
+import { HOST_ROUTES } from "./host-routes.ts";
 import { IMAGE_ROUTES } from "./image-routes.ts";
 import type { ApiRoute } from "./route.ts";
 import { SESSION_ROUTES } from "./session-routes.ts";
@@ -20,6 +21,7 @@ export const ROUTES = {
   ...SESSION_ROUTES,
   ...SNAPSHOT_ROUTES,
   ...IMAGE_ROUTES,
+  ...HOST_ROUTES,
 } as const satisfies Record<string, ApiRoute>;
 
 /** An operation of the API, e.g. `GET /api/vms/:id`. */
@@ -54,6 +56,7 @@ export { COMMAND_ROUTES, ExecBody } from "./command-routes.ts";
 export { Switch, VmParams } from "./fields.ts";
 export { FILE_ROUTES } from "./file-routes.ts";
 export * from "./frames.ts";
+export { HOST_ROUTES } from "./host-routes.ts";
 export { IMAGE_ROUTES } from "./image-routes.ts";
 export { type ApiRoute, type MediaType, Problem, Scope } from "./route.ts";
 export { NewSession, SESSION_ROUTES, SessionParams } from "./session-routes.ts";

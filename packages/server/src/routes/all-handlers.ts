@@ -4,6 +4,7 @@ import type { Served } from "../served.ts";
 import { authHandlers } from "./auth-handlers.ts";
 import { commandHandlers } from "./command-handlers.ts";
 import { fileHandlers } from "./file-handlers.ts";
+import { hostHandlers } from "./host-handlers.ts";
 import { imageHandlers } from "./image-handlers.ts";
 import { sessionHandlers } from "./session-handlers.ts";
 import { snapshotHandlers } from "./snapshot-handlers.ts";
@@ -21,5 +22,6 @@ export function allHandlers(served: Served): Handlers<RouteKey> {
     ...sessionHandlers(served),
     ...snapshotHandlers(served),
     ...imageHandlers(served),
+    ...hostHandlers(served),
   };
 }

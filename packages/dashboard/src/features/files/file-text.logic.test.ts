@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeText } from "./file-text.logic.ts";
+import { decodeText, withLineEnds } from "./file-text.logic.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -14,4 +14,9 @@ test("what is no UTF-8, or holds NUL, is binary", () => {
 
 test("what is more than can be looked at is large", () => {
   expect(decodeText(bytes("abcd"), 3).kind).toBe("large");
+});
+
+test("a file keeps its line ends, whichever they are", () => {
+  expect(withLineEnds("a\nb\n", "a\r\n")).toBe("a\r\nb\r\n");
+  expect(withLineEnds("a\nb\n", "a\n")).toBe("a\nb\n");
 });

@@ -14,3 +14,10 @@ export function decodeText(bytes: Uint8Array, maxBytes: number): FileText {
     return { kind: "binary" }; // no UTF-8: the answer
   }
 }
+
+/** Text as an editor gives it, whose lines end in `\n`, with the line ends it had before. */
+export function withLineEnds(edited: string, before: string): string {
+  const ends = before.match(/\r?\n/g) ?? [];
+  const isWindows = ends.length > 0 && ends.every((end) => end === "\r\n");
+  return isWindows ? edited.replace(/\r?\n/g, "\r\n") : edited;
+}

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { notifyDone } from "../../api/errors.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { writeFile } from "./file-calls.ts";
+import { withLineEnds } from "./file-text.logic.ts";
 import { nameOf } from "./guest-path.logic.ts";
 
 interface TextEditorProps {
@@ -22,7 +23,7 @@ export function TextEditor({ vmId, path, text, isWritable }: TextEditorProps) {
   const [saved, setSaved] = useState(text);
   const save = useMutation({
     mutationFn: async (content: string) => {
-      await writeFile(vmId, path, content);
+      await writeFile(vmId, path, withLineEnds(content, text));
       return content;
     },
     onSuccess: (content) => {

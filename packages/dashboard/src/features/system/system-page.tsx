@@ -8,6 +8,8 @@ import { formatBytes, formatMib } from "../../ui/format.ts";
 import { Page } from "../../ui/page.tsx";
 import { snapshotsQuery } from "../snapshots/snapshot-queries.ts";
 import { vmsQuery } from "../vms/vm-queries.ts";
+import { DoctorCard } from "./doctor-card.tsx";
+import { HostCard } from "./host-card.tsx";
 
 /** The server, and what it carries. */
 export function SystemPage() {
@@ -33,6 +35,8 @@ export function SystemPage() {
           note={`${formatBytes(snapshots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))} on the disk`}
         />
       </SimpleGrid>
+      <HostCard />
+      <DoctorCard />
       <Card title="For programs">
         <Group>
           <Anchor href="/docs" target="_blank" rel="noopener">
