@@ -24,8 +24,9 @@ beforeAll(async () => {
     env: { WHO: "source" },
   });
   const server = await source.sessions.start(["/bin/busybox", "nc", "-l", "-p", `${PORT}`], { stdin: true });
-  const listening = async () => (await source.exec("cat /proc/net/tcp")).stdout;
-  await expect.poll(listening, { timeout: 20_000 }).toContain(`:${PORT.toString(16).toUpperCase()} `);
+  const hex = PORT.toString(16).toUpperCase();
+  const listening = `until /bin/busybox grep -q ":${hex} " /proc/net/tcp; do sleep 0.1; done`;
+  expect(await source.exec(listening, { timeoutMs: 30_000 })).toMatchObject({ exitCode: 0 });
   const client = await source.sessions.start(["/bin/busybox", "nc", "127.0.0.1", `${PORT}`], { stdin: true });
   await client.write("before\n");
   await told(server, "before\n");
@@ -57,9 +58,9 @@ test("the clock is right, as the guest reads it", async () => {
   for (const vm of clones) {
     // The host's time lies between the moments before and after; the guest's is in what it prints.
     const before = Date.now();
-    const { stdout } = await vm.exec("cat /proc/uptime; echo > /run/now; stat -c %Y /run/now; date +%s");
+    const { stdout } = await vm.exec("date +%s");
     const after = Date.now();
-    const seconds = Number(stdout.trim().split("\n").at(-1));
+    const seconds = Number(stdout);
     expect(seconds * 1000).toBeGreaterThan(before - 1000 - CLOCK_ERROR_MS);
     expect(seconds * 1000).toBeLessThan(after + CLOCK_ERROR_MS);
     const touched = Date.now();
@@ -111,11 +112,11 @@ test("a terminal carries on: its shell has what it had, and takes another size",
   for (const vm of clones) {
     await using terminal = await vm.attachTerminal(ids.terminal);
     await terminal.resize({ cols: 100, rows: 30 });
-    await terminal.write("echo has $N; stty size\n");
+    await terminal.write("echo has $N; /bin/busybox stty size\n");
     let text = "";
     for await (const data of terminal.output) {
       text += Buffer.from(data).toString();
-      if (/has 42[\s\S]*\d+ \d+/.test(text)) break;
+      if (text.includes("30 100")) break;
     }
     expect(text).toContain("has 42");
   }
