@@ -9,6 +9,11 @@ const time = (name: string) =>
     .min(TIMEOUT_MIN_MS, `${name} is at least ${TIMEOUT_MIN_MS}`)
     .max(TIMEOUT_MAX_MS, `${name} is at most ${TIMEOUT_MAX_MS}`);
 
+const CpuPercent = z
+  .number()
+  .min(0, "idleCpuPercent is not negative")
+  .max(10_000, "idleCpuPercent is at most 10000");
+
 /** What is done to a VM by itself. */
 export const LimitAction = z.enum(["pause", "stop", "delete"]);
 export type LimitAction = z.infer<typeof LimitAction>;
@@ -29,6 +34,8 @@ export const limitShape = {
   idleTimeoutMs: time("idleTimeoutMs").optional(),
   /** What is done then (default: `pause`); what a VM was paused by goes on when the VM is next used */
   onIdle: LimitAction.optional(),
+  /** What it may use of one processor and still do nothing, in percent (default: `8`); emulated VMs are never quite still */
+  idleCpuPercent: CpuPercent.optional(),
 } as const;
 
 /** New limits for a VM: `null` lifts one, what is not given stays. A new `timeoutMs` counts from now. */
@@ -37,6 +44,7 @@ export const LimitsPatch = z.strictObject({
   onTimeout: LimitAction.optional(),
   idleTimeoutMs: time("idleTimeoutMs").nullable().optional(),
   onIdle: LimitAction.optional(),
+  idleCpuPercent: CpuPercent.optional(),
 });
 export type LimitsPatch = z.infer<typeof LimitsPatch>;
 

@@ -26,7 +26,9 @@ export type VmChange = Partial<
 >;
 type Change = VmChange;
 
-type VmLimits = { readonly [K in "timeoutMs" | "onTimeout" | "idleTimeoutMs" | "onIdle"]: VmSpec[K] };
+type VmLimits = {
+  readonly [K in "timeoutMs" | "onTimeout" | "idleTimeoutMs" | "onIdle" | "idleCpuPercent"]: VmSpec[K];
+};
 
 /** The `vms` table. Each change and the event that tells of it are written together. */
 export class VmRecords {

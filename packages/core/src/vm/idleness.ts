@@ -16,6 +16,6 @@ export async function idlenessOf(
   }));
   if (!idle) return undefined;
   const clients = idle.clients > 0 ? (["clients"] as const) : [];
-  const cpu = idle.cpuPercent > IDLE_CPU_PERCENT ? (["cpu"] as const) : [];
+  const cpu = idle.cpuPercent > (spec.idleCpuPercent ?? IDLE_CPU_PERCENT) ? (["cpu"] as const) : [];
   return { ...idle, keptAwakeBy: [...clients, ...cpu] };
 }

@@ -6,7 +6,7 @@ import { vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { lockVm, type VmPorts } from "./vm-ports.ts";
 
-/** What an idle guest's kernel and agent use of one processor, emulated ones included, stays below this */
+/** What an idle guest uses of one processor stays below this, unless it is emulated on a host that is very busy */
 export const IDLE_CPU_PERCENT = 8;
 
 /** What is done when nothing else is asked for */
@@ -25,7 +25,7 @@ export async function keepLimits(ports: VmPorts, { id, spec, deadline }: VmRecor
       : { expiresAtMs: deadline.atMs, expiresUptimeMs: deadline.uptimeMs, bootId: deadline.bootId }),
     onTimeout: spec.onTimeout ?? ON_TIMEOUT,
     ...(spec.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: spec.idleTimeoutMs }),
-    ...{ onIdle: spec.onIdle ?? ON_IDLE, idleCpuPercent: IDLE_CPU_PERCENT },
+    ...{ onIdle: spec.onIdle ?? ON_IDLE, idleCpuPercent: spec.idleCpuPercent ?? IDLE_CPU_PERCENT },
   };
   const next = `${paths.limits}.next`;
   await writeFile(next, JSON.stringify(limits), { mode: 0o600 });
@@ -57,12 +57,13 @@ export async function setLimits(
   using _lock = await lockVm(ports, id, signal);
   const record = ports.records.find(id);
   if (!record) throw new BandSoxError("vm_not_found", `there is no VM ${id}`, { vmId: id });
-  const { timeoutMs, idleTimeoutMs, onTimeout, onIdle } = { ...record.spec, ...patch };
+  const { timeoutMs, idleTimeoutMs, onTimeout, onIdle, idleCpuPercent } = { ...record.spec, ...patch };
   const limits = {
     timeoutMs: timeoutMs ?? undefined,
     idleTimeoutMs: idleTimeoutMs ?? undefined,
     onTimeout,
     onIdle,
+    idleCpuPercent,
   };
   const isNew = patch.timeoutMs !== undefined;
   const counted = limits.timeoutMs === undefined ? undefined : deadlineIn(limits.timeoutMs, ports.moment());
