@@ -114,7 +114,7 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
     await vm.resume();
     const snapshot = await vm.snapshot({ name: "base", metadata: { aB: 1 } });
     expect(snapshot).toMatchObject({ name: "base", vmId: vm.id, metadata: { aB: 1 } });
-    expect(await w.bs.snapshots.inspect("base")).toEqual(snapshot);
+    expect((await w.bs.snapshots.inspect("base")).id).toBe(snapshot.id);
     const clone = await w.bs.snapshots.restore("base");
     expect(await clone.info()).toMatchObject({ state: "running", snapshotId: snapshot.id });
     const [child] = await vm.fork({ count: 1 });

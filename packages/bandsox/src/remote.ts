@@ -25,6 +25,7 @@ export function remoteCore(url: string, options: RemoteOptions): Core {
     listVms: (filter: Parameters<Core["listVms"]>[0]) => client.listVms(filter),
     growDisk: (vm: string, diskSizeMib: number, signal?: AbortSignal) =>
       client.growDisk(vm, diskSizeMib, signal ? { signal } : {}),
+    why: (vm: string) => client.why(vm),
     hasImage: (image: string) => client.hasImage(image),
     imageCommand: (vm: { readonly id: string }) => client.imageCommand(vm),
     events: (query?: EventQueryInput, signal?: AbortSignal) => client.events(query, signal),

@@ -1,5 +1,5 @@
-import type { BandSoxEvent, EventQueryInput, Metadata, VmInfo } from "@bandsox/contract";
-import { fromWireVm } from "@bandsox/contract/wire";
+import type { BandSoxEvent, EventQueryInput, Metadata, VmEnd, VmInfo } from "@bandsox/contract";
+import { fromWire, fromWireVm } from "@bandsox/contract/wire";
 import { isBandSoxError, notRemote } from "./error.ts";
 import { followEvents } from "./events.ts";
 import { RemoteImages } from "./images.ts";
@@ -88,6 +88,12 @@ export class BandSoxClient {
       ...(metadata === undefined ? {} : { metadata_equals: JSON.stringify(metadata) }),
     };
     return (await this.#transport.call("GET /api/vms", { query, signal })).map(fromWireVm);
+  }
+
+  /** How a VM ended last, by its id or name; it may be gone. */
+  async why(vm: string): Promise<VmEnd | undefined> {
+    const end = await this.#transport.call("GET /api/vms/:id/why", { params: { id: vm } });
+    return end ? fromWire<VmEnd>(end) : undefined;
   }
 
   /** Whether the store has an image already, so that creating from it fetches nothing. */

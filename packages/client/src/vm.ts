@@ -1,14 +1,16 @@
 import type {
   ExecResult,
   GuestProcess,
+  LimitsPatch,
   Metadata,
   OomKill,
   SnapshotInfo,
+  VmEnd,
   VmId,
   VmInfo,
   VmStats,
 } from "@bandsox/contract";
-import { fromWire, fromWireSnapshot, fromWireVm } from "@bandsox/contract/wire";
+import { fromWire, fromWireSnapshot, fromWireVm, toWire } from "@bandsox/contract/wire";
 import { collect } from "./collect.ts";
 import { BandSoxError } from "./error.ts";
 import { type Command, type ExecCall, type ExecOptions, isWhole, runExec, streamExec } from "./exec.ts";
@@ -163,6 +165,18 @@ export class RemoteVm {
   async setMetadata(metadata: Metadata): Promise<VmInfo> {
     await this.#transport.call("PUT /api/vms/:id/metadata", { ...this.#at, body: { metadata } });
     return this.info();
+  }
+
+  /** How the VM ended last, and what tells so; `undefined` of one that never has. */
+  async why(options: Abortable = {}): Promise<VmEnd | undefined> {
+    const end = await this.#transport.call("GET /api/vms/:id/why", { ...this.#at, ...options });
+    return end ? fromWire<VmEnd>(end) : undefined;
+  }
+
+  /** Has other limits for the VM from now on; `null` lifts one. A new `timeoutMs` counts from now. */
+  async setLimits(limits: LimitsPatch, { signal }: Abortable = {}): Promise<VmInfo> {
+    const call = { ...this.#at, body: toWire(limits), signal };
+    return fromWireVm(await this.#transport.call("PUT /api/vms/:id/limits", call));
   }
 
   /** Saves the VM, running or paused, as it is at one moment; it goes on. */

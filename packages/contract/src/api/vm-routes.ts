@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { GuestProcess, OomKill, VmStats } from "../health.ts";
 import { RestoreSpec, SnapshotSpec } from "../snapshot.ts";
+import { VmEnd } from "../vm-end.ts";
 import { VmName } from "../vm-id.ts";
+import { LimitsPatch } from "../vm-limits.ts";
 import { Env, Metadata, VmSpec } from "../vm-spec.ts";
 import { Count, maybe, Switch, Vm, VmParams } from "./fields.ts";
 import type { ApiRoute } from "./route.ts";
@@ -96,6 +98,14 @@ export const VM_ROUTES = {
     ...about("Rename a VM", "exec"),
     ...{ params: VmParams, body: z.object({ name: VmName }) },
     answer: z.object({ status: z.string(), name: z.string() }),
+  },
+  "PUT /api/vms/:id/limits": {
+    ...about("Have other limits for the VM's life from now on; `null` lifts one", "exec"),
+    ...{ params: VmParams, body: wireSchema(LimitsPatch), answer: Vm },
+  },
+  "GET /api/vms/:id/why": {
+    ...about("How the VM ended last, also one that is gone; `null` if it never has", "read"),
+    ...{ params: VmParams, answer: wireSchema(VmEnd).nullable() },
   },
   "PUT /api/vms/:id/disk-size": {
     ...about("Make a stopped VM's disk larger", "exec"),

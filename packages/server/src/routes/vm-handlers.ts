@@ -1,5 +1,5 @@
-import { isAnyBandSoxError, isBandSoxError } from "@bandsox/contract";
-import { toWire, toWireVm, type VM_ROUTES } from "@bandsox/contract/api";
+import { isAnyBandSoxError, isBandSoxError, type LimitsPatch } from "@bandsox/contract";
+import { fromWire, toWire, toWireVm, type VM_ROUTES } from "@bandsox/contract/api";
 import { type Call, type Handlers, Streamed } from "../route.ts";
 import type { Served } from "../served.ts";
 import { createFromDockerfile } from "./create-from-dockerfile.ts";
@@ -103,6 +103,14 @@ function editing({ bandsox }: Served) {
     "PUT /api/vms/:id/name": async ({ params, body }) => {
       const { name } = await (await bandsox.getVm(params.id)).rename(body.name);
       return { status: "renamed", name };
+    },
+    "PUT /api/vms/:id/limits": async ({ params, body, signal }) => {
+      const vm = await bandsox.getVm(params.id);
+      return toWireVm(await vm.setLimits(fromWire<LimitsPatch>(body), { signal }));
+    },
+    "GET /api/vms/:id/why": async ({ params }) => {
+      const end = await bandsox.why(params.id);
+      return end ? toWire(end) : null;
     },
     "PUT /api/vms/:id/disk-size": async ({ params, body, signal }) =>
       toWireVm(await bandsox.growDisk(params.id, body.disk_size_mib, { signal })),
