@@ -2,6 +2,7 @@ import type { BandSox } from "bandsox";
 import { fillPoolDetached } from "./fill-pool-detached.ts";
 import { type Output, outputOf } from "./output.ts";
 import { type Keyboard, keyboardOf, type Screen, screenOf } from "./terminal/device.ts";
+import { type WhereOptions, whereOf } from "./where.ts";
 
 /** What a command has of the world. */
 export interface CliContext {
@@ -15,8 +16,8 @@ export interface CliContext {
   readonly screen: Screen;
   /** Fires on SIGINT, SIGTERM and SIGHUP, and, with the reason, when an output takes no more */
   readonly signal: AbortSignal;
-  /** Opens the storage a command names, or the default one */
-  openBandSox(options: { storage?: string | undefined; engine?: string | undefined }): Promise<BandSox>;
+  /** Opens the storage a command names, or the default one, or what a server has */
+  openBandSox(options: WhereOptions & { engine?: string | undefined }): Promise<BandSox>;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -37,11 +38,14 @@ export function cliContext(process: NodeJS.Process): CliContext {
     stdin: keyboardOf(() => process.stdin),
     screen: screenOf(process.stdout),
     signal: controller.signal,
-    openBandSox: async ({ storage, engine }) => {
-      const { BandSox: Local } = await import("bandsox"); // most of what starting costs, and help needs none of it
+    openBandSox: async ({ engine, ...options }) => {
+      const where = await whereOf(options, process.env);
+      const { BandSox: Opened } = await import("bandsox"); // most of what starting costs, and help needs none of it
+      if (where.kind === "server") return new Opened(where.url, { apiKey: where.apiKey });
+      const { storageDir: storage } = where;
       const onPoolTaken = (pool: string) => fillPoolDetached(process, { pool, storage });
       const storageDir = storage === undefined ? {} : { storageDir: storage };
-      return new Local({ onWarning, onPoolTaken, engine, ...storageDir });
+      return new Opened({ onWarning, onPoolTaken, engine, ...storageDir });
     },
   };
 }

@@ -1,5 +1,10 @@
 import { Command, type CommandUnknownOpts, Help } from "@commander-js/extra-typings";
-import { COMMON_HEADING, type CommonOptions, withCommonOptions } from "./args/common-options.ts";
+import {
+  COMMON_HEADING,
+  type CommonOptions,
+  withCommonOptions,
+  withServerOptions,
+} from "./args/common-options.ts";
 import { VERSION } from "./cli-version.ts";
 import { COMMANDS, HIDDEN_COMMANDS } from "./commands.ts";
 import type { CliContext } from "./context.ts";
@@ -13,7 +18,7 @@ export interface ProgramOptions {
 
 /** The command tree: all of it, or as much as a command line needs. */
 export async function bandsoxCommand(context: CliContext, options: ProgramOptions = {}): Promise<Command> {
-  const program = withCommonOptions(new Command("bandsox"))
+  const program = withServerOptions(withCommonOptions(new Command("bandsox")))
     .description("run untrusted code in microVMs on this machine")
     .optionsGroup("Options:")
     .version(VERSION, "-V, --version", "print the version")

@@ -61,7 +61,7 @@ export async function openTmux(
     [Symbol.asyncDispose]: async () => void (await tmux("kill-server")),
   };
   try {
-    await screen.shows("ready> ");
+    await screen.shows("ready>");
     return screen;
   } catch (error) {
     await screen[Symbol.asyncDispose]();

@@ -46,3 +46,10 @@ export function parsePortPair(text: string): { host: number; guest: number } {
   }
   return { host, guest };
 }
+
+/** A TCP port a server listens at. @throws {RangeError} */
+export function parsePort(text: string): number {
+  const port = parseWholeNumber(text);
+  if (port < 1 || port > PORT_MAX) throw new RangeError(`a port is from 1 to ${PORT_MAX}`);
+  return port;
+}

@@ -1,5 +1,5 @@
 import { Argument } from "@commander-js/extra-typings";
-import { storeCommand } from "../args/common-options.ts";
+import { localCommand } from "../args/common-options.ts";
 import { bashCompletion } from "../completion/bash.ts";
 import { completionPlaces } from "../completion/completion-tree.ts";
 import { fishCompletion } from "../completion/fish.ts";
@@ -18,7 +18,7 @@ Examples:
 
 /** `bandsox completion`. */
 export function completionCommand(context: CliContext) {
-  return storeCommand("completion")
+  return localCommand("completion")
     .description("print a script by which a shell completes commands, options and names")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText("after", EXAMPLES)

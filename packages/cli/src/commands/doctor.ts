@@ -1,5 +1,5 @@
 import type { DoctorReport } from "bandsox";
-import { storeCommand } from "../args/common-options.ts";
+import { localCommand } from "../args/common-options.ts";
 import type { CliContext } from "../context.ts";
 import { EXIT, ExitWith } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
@@ -8,7 +8,7 @@ import { tell } from "../print/tell.ts";
 
 /** `bandsox doctor`: whether VMs can run here, and what to do when not. */
 export function doctorCommand(context: CliContext) {
-  return storeCommand("doctor")
+  return localCommand("doctor")
     .description("check what VMs need from this machine; ends with 1 if they cannot run")
     .addHelpText("after", "\nExamples:\n  bandsox doctor\n  bandsox doctor -q && bandsox run alpine uname -a")
     .action(async ({ storage, ...options }) => {

@@ -1,5 +1,5 @@
 import type { InitResult, SetupStep } from "bandsox";
-import { storeCommand } from "../args/common-options.ts";
+import { localCommand } from "../args/common-options.ts";
 import type { CliContext } from "../context.ts";
 import { progressOutput } from "../print/progress-output.ts";
 import { tell } from "../print/tell.ts";
@@ -9,7 +9,7 @@ const PERCENT = 100;
 
 /** `bandsox init`: the guest kernel and the initramfs. */
 export function initCommand(context: CliContext) {
-  return storeCommand("init")
+  return localCommand("init")
     .description(
       "set the storage up: guest kernel, initramfs, Firecracker, and a root file system if one is given; what is there is kept",
     )

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { builtDashboardDir, startServer } from "@bandsox/server";
 import { defaultStorageDir } from "bandsox";
 import { argument } from "../args/argument.ts";
-import { storeCommand } from "../args/common-options.ts";
+import { localCommand } from "../args/common-options.ts";
 import { parseWholeNumber } from "../args/values.ts";
 import type { CliContext } from "../context.ts";
 import { tell } from "../print/tell.ts";
@@ -11,7 +11,7 @@ const PORT_MAX = 65_535;
 
 /** `bandsox serve`. */
 export function serveCommand(context: CliContext) {
-  return storeCommand("serve")
+  return localCommand("serve")
     .description("serve the VMs of this machine over HTTP, with the dashboard, until interrupted; VMs run on")
     .option("--host <address>", "address to listen at (default: 127.0.0.1)")
     .option("--port <port>", "port to listen at, 0 for any free one (default: 8000)", argument(parsePort))
@@ -24,7 +24,9 @@ export function serveCommand(context: CliContext) {
     .option("--dashboard <dir>", "directory of a built dashboard to serve (default: this program's own)")
     .addHelpText("after", HELP)
     .action(async ({ host, port, dashboard, allowOrigin, ...options }) => {
-      await using bandsox = await context.openBandSox(options);
+      await using bandsox = await context.openBandSox({
+        storage: options.storage ?? defaultStorageDir(context.env),
+      });
       const storageDir = options.storage ?? defaultStorageDir(context.env);
       const pages = { dashboardDir: dashboard ?? builtDashboardDir(), allowedOrigins: allowOrigin };
       await using server = await startServer({ bandsox, storageDir, host, port, ...pages });

@@ -1,5 +1,5 @@
 import { arch, platform } from "node:process";
-import { storeCommand } from "../args/common-options.ts";
+import { localCommand } from "../args/common-options.ts";
 import { VERSION } from "../cli-version.ts";
 import type { CliContext } from "../context.ts";
 import { fields } from "../print/fields.ts";
@@ -7,7 +7,7 @@ import { tell } from "../print/tell.ts";
 
 /** `bandsox version`. */
 export function versionCommand(context: CliContext) {
-  return storeCommand("version")
+  return localCommand("version")
     .description("print the versions of BandSox and of what it runs on")
     .addHelpText("after", "\nExamples:\n  bandsox version\n  bandsox version -q")
     .action(async (options) => {

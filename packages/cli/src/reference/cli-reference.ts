@@ -12,6 +12,10 @@ This page is made from the commands themselves; a test fails when it is out of d
 **Names.** VMs and snapshots are named by their id, by the start of their id as far as it is the only one (with or without
 \`vm_\` and \`snap_\`), or by the name they were given; images by name, digest, or the start of a digest.
 
+**Where.** Commands work on the storage of this machine, or with \`--url\`, \`--host\`, \`--port\` or \`BANDSOX_URL\` on what a
+server has. Its key is \`BANDSOX_API_KEY\`, else \`api_key\` of the JSON object in \`~/.bandsox/credentials\`, a file that only its
+owner can read; with a \`server_url\` there the key is sent to that server only.
+
 **Output.** Data goes to stdout and nothing else does; progress, questions and errors go to stderr. \`--quiet\` leaves ids and
 errors only. Colours, progress and tables cut to fit are for terminals; \`NO_COLOR\` takes the colours away. Where there is no
 terminal nothing is asked: \`--yes\` answers in advance what would be asked there.
@@ -38,6 +42,8 @@ ${jsonType(JSON_ERROR, { names: NAMES })}
 | \`BANDSOX_STORAGE\` | storage directory, where \`--storage\` is not given |
 | \`BANDSOX_ENGINE\`  | engine for new VMs                                |
 | \`BANDSOX_ACCEL\`   | \`kvm\` or \`tcg\`                                    |
+| \`BANDSOX_URL\`     | server to use, where neither a server nor a storage is named |
+| \`BANDSOX_API_KEY\` | key for it (default: the one in \`~/.bandsox/credentials\`) |
 | \`NO_COLOR\`        | no colours                                        |
 `;
 

@@ -3,7 +3,7 @@ import { AuthStore } from "@bandsox/server";
 import { Command, Option } from "@commander-js/extra-typings";
 import { defaultStorageDir } from "bandsox";
 import { argument } from "../../args/argument.ts";
-import { storeCommand } from "../../args/common-options.ts";
+import { localCommand } from "../../args/common-options.ts";
 import { parseDurationMs, parseMib, parseWholeNumber } from "../../args/values.ts";
 import type { CliContext } from "../../context.ts";
 import { table } from "../../print/table.ts";
@@ -30,7 +30,7 @@ function storeOf({ env }: CliContext, { storage }: { storage?: string | undefine
 }
 
 function initCommand(context: CliContext) {
-  return storeCommand("init")
+  return localCommand("init")
     .description("make a password and a key, so that callers have to say who they are")
     .addHelpText("after", "\nExamples:\n  bandsox auth init")
     .action(async (options) => {
@@ -42,7 +42,7 @@ function initCommand(context: CliContext) {
 }
 
 function setPasswordCommand(context: CliContext) {
-  return storeCommand("set-password")
+  return localCommand("set-password")
     .description("replace the administrator's password, read from stdin; every session ends")
     .addHelpText("after", "\nExamples:\n  bandsox auth set-password < password.txt")
     .action(async (options) => {
@@ -55,7 +55,7 @@ function setPasswordCommand(context: CliContext) {
 const WHOLE = argument(parseWholeNumber);
 
 function createKeyCommand(context: CliContext) {
-  return storeCommand("create-key")
+  return localCommand("create-key")
     .description("make a key and print it, once")
     .argument("<name>", "what the key is for")
     .addOption(
@@ -76,12 +76,13 @@ function createKeyCommand(context: CliContext) {
       const { key, id } = store.createKey({ name, scope, expiresInMs, maxVms, maxMemoryMib });
       if (options.json) await context.stdout.write(`${JSON.stringify({ key, keyId: id })}\n`);
       else await context.stdout.write(options.quiet ? `${key}\n` : `API key: ${key}\nkey id:  ${id}\n`);
-      if (!store.isEnabled) await context.stderr.write("note: access is open until `bandsox auth init`\n");
+      if (!store.isEnabled && !options.json && !options.quiet)
+        await context.stderr.write("note: access is open until `bandsox auth init`\n");
     });
 }
 
 function listKeysCommand(context: CliContext) {
-  return storeCommand("list-keys")
+  return localCommand("list-keys")
     .description("list keys, without their text")
     .addHelpText("after", "\nExamples:\n  bandsox auth list-keys --json")
     .action(async (options) => {
@@ -100,7 +101,7 @@ function listKeysCommand(context: CliContext) {
 }
 
 function revokeKeyCommand(context: CliContext) {
-  return storeCommand("revoke-key")
+  return localCommand("revoke-key")
     .description("make a key void at once")
     .argument("<id>", "the key's id, as `list-keys` prints it")
     .addHelpText("after", "\nExamples:\n  bandsox auth revoke-key bsx_k_0123abcd")
