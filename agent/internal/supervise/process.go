@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -44,4 +46,20 @@ func keepFilesPrivate() error {
 		return nil // before Linux 5.11: whoever starts supervisors passes no descriptors
 	}
 	return os.NewSyscallError("close_range", err)
+}
+
+// lastDescendant follows a process through its only children to the one that has none, or several.
+func lastDescendant(pid int) int {
+	for {
+		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+		children := strings.Fields(string(content))
+		if err != nil || len(children) != 1 {
+			return pid
+		}
+		child, err := strconv.Atoi(children[0])
+		if err != nil {
+			return pid
+		}
+		pid = child
+	}
 }

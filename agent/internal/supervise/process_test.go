@@ -2,12 +2,15 @@ package supervise
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestTheEndOfTheVMMIsRecorded(t *testing.T) {
@@ -172,5 +175,23 @@ func TestSocketsAreRemovedAndStaleOnesReplaced(t *testing.T) {
 		if _, err := os.Lstat(filepath.Join(s.directory, name)); err == nil {
 			t.Errorf("%s is left", name)
 		}
+	}
+}
+
+func TestTheLastOfAChainOfProcessesIsFound(t *testing.T) {
+	command := exec.Command("/bin/sh", "-c", "sh -c 'sleep 1000; true'; true")
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer command.Wait()
+	defer syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+	name := ""
+	for end := time.Now().Add(10 * time.Second); name != "sleep" && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		content, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", lastDescendant(command.Process.Pid)))
+		name = strings.TrimSpace(string(content))
+	}
+	if name != "sleep" {
+		t.Errorf("found %q", name)
 	}
 }

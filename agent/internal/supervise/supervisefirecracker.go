@@ -50,7 +50,11 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 		return Exit{}, err
 	}
 	defer guest.close()
-	dog := newWatchdog(config, process.pid, guest.relay.activity)
+	worker := process.pid
+	if config.Firecracker.Jail != nil {
+		worker = lastDescendant(worker) // what we started only waits for it
+	}
+	dog := newWatchdog(config, worker, guest.relay.activity)
 	endControl, err := controlFirecracker(config, guest, dog)
 	if err != nil {
 		process.end()
