@@ -15,7 +15,7 @@ import { allHandlers } from "./routes/all-handlers.ts";
 import type { Served } from "./served.ts";
 import { acceptSockets, serveSockets } from "./sockets/all-sockets.ts";
 
-export interface AppOptions extends Pick<Served, "bandsox" | "auth"> {
+export interface AppOptions extends Pick<Served, "bandsox" | "auth" | "storageDir"> {
   /** Memory the host can still give, in MiB (default: as its kernel estimates it) */
   readonly availableMib?: (() => Promise<number>) | undefined;
   /** Where requests and failures are told (default: nowhere) */
