@@ -82,6 +82,11 @@ func supervise(config Config, configName string, stop <-chan os.Signal, report *
 		return Exit{}, err
 	}
 	defer relay.close()
+	endNetwork, err := serveNetwork(config)
+	if err != nil {
+		return Exit{}, err
+	}
+	defer endNetwork()
 	inherited, err := attach(config)
 	if err != nil {
 		return Exit{}, err

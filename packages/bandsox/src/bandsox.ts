@@ -19,6 +19,7 @@ import {
   defaultStorageDir,
   type FetchOptions,
   type ListOptions,
+  type NetworkOptions,
   type OpenDisks,
   openCore,
   type Vm,
@@ -40,6 +41,8 @@ export interface BandSoxOptions {
   onWarning?: (message: string) => void;
   /** Has a pool filled again that a VM was taken from (default: this process does, while the storage is open) */
   onPoolTaken?: (pool: string) => void;
+  /** Networks of VMs: `byDefault` (default: `BANDSOX_NETWORKING`, else `false`), `range` and `pool`; see `NetworkOptions` */
+  network?: NetworkOptions;
   /** How guests of the `qemu` engine are reached (default: `BANDSOX_TRANSPORT`, else `virtio-serial`) */
   transport?: "virtio-serial" | "serial";
   /**
@@ -261,7 +264,7 @@ export class BandSox implements AsyncDisposable {
   }
 
   #coreOptions(): CoreOptions {
-    const { storageDir, engine, acceleration, transport, bootTimeoutMs, onWarning, onPoolTaken } =
+    const { storageDir, engine, acceleration, transport, network, bootTimeoutMs, onWarning, onPoolTaken } =
       this.#options;
     const { env } = process;
     return {
@@ -271,6 +274,7 @@ export class BandSox implements AsyncDisposable {
       acceleration: acceleration ?? accelerationOf(env.BANDSOX_ACCEL),
       transport: transport ?? transportOf(env.BANDSOX_TRANSPORT),
       bootTimeoutMs: bootTimeoutOf(bootTimeoutMs ?? env.BANDSOX_BOOT_TIMEOUT_MS),
+      network: { byDefault: networkingOf(env.BANDSOX_NETWORKING), ...network },
       onWarning,
       onPoolTaken,
     };
@@ -279,6 +283,10 @@ export class BandSox implements AsyncDisposable {
 
 function accelerationOf(value: string | undefined): "kvm" | "tcg" | undefined {
   return parseInput(z.enum(["kvm", "tcg"]).optional(), value || undefined, "BANDSOX_ACCEL");
+}
+
+function networkingOf(value: string | undefined): boolean {
+  return parseInput(z.enum(["on", "off"]).default("off"), value || undefined, "BANDSOX_NETWORKING") === "on";
 }
 
 function transportOf(value: string | undefined): "virtio-serial" | "serial" | undefined {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ARGUMENT_MAX_BYTES, utf8Length } from "./guest-string.ts";
+import { Networking } from "./networking.ts";
 import { VmName } from "./vm-id.ts";
 import { limitShape } from "./vm-limits.ts";
 
@@ -74,8 +75,8 @@ export const VmSpec = z.strictObject({
     .min(VM_LIMITS.diskMibMin, `a disk has at least ${VM_LIMITS.diskMibMin} MiB`)
     .max(VM_LIMITS.diskMibMax, `a disk has at most ${VM_LIMITS.diskMibMax} MiB`)
     .default(4096),
-  /** Whether the guest has a network (default: `false`) */
-  networking: z.boolean().default(false),
+  /** The guest's network (default: `true` where this host can give it one, else `false`); see `NetworkSpec` */
+  networking: Networking.optional(),
   /**
    * How the guest comes up (default: `golden`): going on from a machine saved once it had booted, or `cold` from the
    * kernel. An engine that cannot save machines always boots

@@ -12,6 +12,7 @@ import { judgeKvm, kvmEvidence } from "./host/acceleration.ts";
 import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
+import { type NetworkOptions, openNetworks } from "./network/open-networks.ts";
 import { poolImagePins } from "./pool/image-pins.ts";
 import { refillPool } from "./pool/refill-pool.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
@@ -49,6 +50,7 @@ export interface CoreOptions {
   readonly settle?: boolean | undefined;
   /** The longest a guest may take until its agent answers, in ms (default: 30 s with KVM, 180 s emulated) */
   readonly bootTimeoutMs?: number | undefined;
+  readonly network?: NetworkOptions | undefined;
 }
 
 const idOf = customAlphabet(ID_ALPHABET, 12);
@@ -88,6 +90,11 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     ends: new VmEnds(database),
     archives: snapshotArchives({ paths, staging, helperPath: helpers.snapshot }),
     layerDisks: new LayerDisks({ paths, leases, staging }),
+    networks: openNetworks({
+      ...{ database, leases, operations, warn, helpers },
+      root: paths.root,
+      options: options.network,
+    }),
     ...engines(options),
     bootFiles: () => readBootFiles(options.storageDir),
     warn,

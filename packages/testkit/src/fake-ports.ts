@@ -18,6 +18,7 @@ import {
 } from "@bandsox/core/ports";
 import { fakeArchives } from "./fake-archives.ts";
 import type { FakeEngine } from "./fake-engine.ts";
+import { fakeNetworks } from "./fake-networks.ts";
 
 /** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
 export type FakePorts = VmPorts &
@@ -50,6 +51,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   const operations = new Operations(paths.root);
 
   return {
+    networks: fakeNetworks(),
     ...{ paths, operations, removedImages, warnings },
     warn: (message) => void warnings.push(message),
     kill: () => database.close(),

@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { VmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
 import { consoleTail } from "./console-tail.ts";
-import type { VmmExit } from "./engine.ts";
+import type { NetworkService, VmmExit } from "./engine.ts";
 
 const CONSOLE_MAX_BYTES = 1024 * 1024;
 const VMM_LOG_MAX_BYTES = 256 * 1024;
@@ -58,6 +58,7 @@ export interface SupervisorLaunch {
   /** The device state the VMM goes on from instead of booting */
   readonly incoming?: string | undefined;
   readonly tap?: LaunchTap | undefined;
+  readonly network?: NetworkService | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -138,9 +139,9 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string): Ba
 }
 
 function launchConfig(launch: SupervisorLaunch) {
-  const { vmId, paths, argv, transport, memoryFile, incoming, tap } = launch;
+  const { vmId, paths, argv, transport, memoryFile, incoming, tap, network } = launch;
   return {
-    ...{ vmId, argv, transport, memoryFile, incoming, tap },
+    ...{ vmId, argv, transport, memoryFile, incoming, tap, network },
     controlSocket: basename(paths.controlSocket),
     channelSocket: basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),

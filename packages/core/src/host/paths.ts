@@ -86,6 +86,10 @@ export function vmmPaths(dir: string) {
     vitals: join(dir, "vitals.json"),
     console: join(dir, "console.log"),
     vmmLog: join(dir, "vmm.log"),
+    /** Decisions about the guest's network */
+    networkLog: join(dir, "network.log"),
+    /** Where its supervisor takes changes of the policy */
+    networkSocket: join(dir, "network.sock"),
   } as const;
 }
 export type VmPaths = ReturnType<typeof vmmPaths>;
@@ -97,6 +101,7 @@ export function helperPaths(binDir: string) {
     supervise: join(binDir, "bandsox-supervise"),
     image: join(binDir, "bandsox-image"),
     snapshot: join(binDir, "bandsox-snapshot"),
+    network: join(binDir, "bandsox-network"),
   } as const;
 }
 export type HelperPaths = ReturnType<typeof helperPaths>;

@@ -1,12 +1,13 @@
 import { isBandSoxError } from "@bandsox/contract";
 import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
+import { shapeNic } from "../network/nic.ts";
 import type { BootFilePaths } from "../store/vm-records.ts";
 import { becomeClone } from "./enter-machine.ts";
 import { discardGolden, type SavedGolden } from "./golden-store.ts";
 import { ensureImageGolden, type ImageGoldenParts, imageGoldenKey } from "./image-golden.ts";
 import { type StageOptions, timed } from "./stages.ts";
-import { keepBootFiles, type MachineParts, restore } from "./start-machine.ts";
+import { connect, keepBootFiles, type MachineParts, restore } from "./start-machine.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
 /** Why a golden of an image could not be taken without that being the end of it: a VM may still come up. */
@@ -31,7 +32,7 @@ export async function startFromImage(
   const bootFiles = await ports.bootFiles();
   const { vmlinuxPath, initramfsPath } = bootFiles;
   const { vcpu, memMib, diskSizeMib } = record.spec;
-  const shape = { vcpu, memMib, vmlinuxPath, initramfsPath };
+  const shape = { vcpu, memMib, vmlinuxPath, initramfsPath, nic: shapeNic(record.spec.networking) };
   const parts = { engine, shape, imageConfig, baseDisk, diskSizeMib };
   const from = await timed("golden", options, () => goldenOf(ports, parts, options.signal));
   if (!from) return undefined;
@@ -39,9 +40,11 @@ export async function startFromImage(
   await keepBootFiles(paths, { vmlinuxPath, initramfsPath });
   await copyDisk(from.layerDisk, paths.layerDisk, options.signal);
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
-  const machine = { ...shape, memoryFile: from.memory, baseDisk, layerDisk: paths.layerDisk };
+  const network = await connect(ports, record, options);
+  const disks = { baseDisk, layerDisk: paths.layerDisk };
+  const machine = { ...shape, nic: network?.nic, memoryFile: from.memory, ...disks };
   const vmm = await restore(ports.warn, engine, {
-    ...{ vmId: record.id, paths, machine, from, signal: options.signal },
+    ...{ vmId: record.id, paths, machine, from, network: network?.service, signal: options.signal },
   });
   if (!vmm) {
     await discardGolden(ports, await imageGoldenKey(parts));

@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Moment } from "../host/moment.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
+import type { Networks } from "../network/networks.ts";
 import type { SnapshotArchives } from "../snapshot/archive/archives.ts";
 import type { EventLog } from "../store/event-log.ts";
 import type { Leases } from "../store/leases.ts";
@@ -35,6 +36,7 @@ export interface VmPorts {
   readonly staging: Staging;
   readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk" | "adoptBaseDisk">;
   readonly archives: SnapshotArchives;
+  readonly networks: Networks;
   readonly layerDisks: Pick<LayerDisks, "create">;
   /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */
   defaultEngine(): Engine;
