@@ -40,3 +40,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 run_tier host vitest run --project host
 run_tier e2e vitest run --project e2e
+if [ "$(id -u)" -eq 0 ]; then
+  run_tier network npm run --silent test:network
+else
+  say "not root: the network tier is skipped"
+fi

@@ -75,7 +75,7 @@ export const VmSpec = z.strictObject({
     .min(VM_LIMITS.diskMibMin, `a disk has at least ${VM_LIMITS.diskMibMin} MiB`)
     .max(VM_LIMITS.diskMibMax, `a disk has at most ${VM_LIMITS.diskMibMax} MiB`)
     .default(4096),
-  /** The guest's network (default: `true` where this host can give it one, else `false`); see `NetworkSpec` */
+  /** The guest's network (default: none, unless the storage is opened with networks by default); see `NetworkSpec` */
   networking: Networking.optional(),
   /**
    * How the guest comes up (default: `golden`): going on from a machine saved once it had booted, or `cold` from the

@@ -13,7 +13,7 @@ import { slotNetworks } from "./slot-networks.ts";
 import { Slots } from "./slots.ts";
 
 export interface NetworkOptions {
-  /** Whether VMs for which nothing is said get a network where that is possible (default: `true`) */
+  /** Whether VMs for which nothing is said get a network where that is possible (default: `false`) */
   readonly byDefault?: boolean | undefined;
   /** Where outside addresses are taken from, in CIDR notation (default: the first of several that collides with no route) */
   readonly range?: string | undefined;
@@ -59,5 +59,5 @@ export function openNetworks({
     ...{ ranges: options?.range === undefined ? RANGES : [options.range], pool: options?.pool ?? POOL },
     ...{ look: lookAtHost, now: () => new Date() },
   });
-  return slotNetworks({ slots, operations, byDefault: options?.byDefault ?? true, warn });
+  return slotNetworks({ slots, operations, byDefault: options?.byDefault ?? false, warn });
 }
