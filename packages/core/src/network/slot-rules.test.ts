@@ -12,17 +12,17 @@ const slot = (egress: unknown) =>
 const text = (transaction: object) => `${JSON.stringify(transaction, null, 1)}\n`;
 
 test("a slot's rules, for the default policy", async () => {
-  await expect(text(slot("public"))).toMatchFileSnapshot("testdata/slot-public.json");
+  await expect(text(slot("public"))).toMatchFileSnapshot("testdata/slot-public.txt");
 });
 
 test("a slot's rules, for a policy of one's own", async () => {
   const egress = { deny: ["10.1.0.0/16"], allow: ["10.0.0.0/8:443", "*.example.com", "udp://1.2.3.4:50-60"] };
-  await expect(text(slot(egress))).toMatchFileSnapshot("testdata/slot-rules.json");
+  await expect(text(slot(egress))).toMatchFileSnapshot("testdata/slot-rules.txt");
 });
 
 test("the host's rules", async () => {
   const rules = hostRules({ table: "bandsox_test", range: "198.19.0.0/16", closed: ["eth0"] });
-  await expect(text(nftTransaction(rules))).toMatchFileSnapshot("testdata/host.json");
+  await expect(text(nftTransaction(rules))).toMatchFileSnapshot("testdata/host.txt");
 });
 
 test("the host's table can be removed whether it is there or not", () => {
