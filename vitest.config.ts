@@ -10,6 +10,9 @@ const shared = {
   environments: { __vitest__: { resolve: { conditions, externalConditions: conditions } } },
 };
 
+/** Tests touch no network of this machine's: VMs have one only in the tier that runs in a namespace of its own. */
+const env = { BANDSOX_NETWORKING: "off" };
+
 /** Time limits are for a machine of today; the KVM lab, an emulated one, says how many times slower it is. */
 const scale = Number(process.env.BANDSOX_TEST_TIME_SCALE ?? "1");
 
@@ -21,6 +24,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "unit",
+          env,
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: ["**/*.host.test.ts", "**/node_modules/**"],
           // A machine that is busy with other things takes its time; only what hangs is to fail.
@@ -32,6 +36,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "host",
+          env,
           include: ["packages/*/src/**/*.host.test.ts"],
           globalSetup: ["test/setup/host-tier.ts"],
           testTimeout: 120_000 * scale,
@@ -43,6 +48,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "e2e",
+          env,
           include: ["test/e2e/**/*.e2e.ts"],
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
@@ -54,8 +60,21 @@ export default defineConfig({
         ...shared,
         test: {
           name: "firecracker",
+          env,
           include: ["test/firecracker/**/*.e2e.ts"],
           globalSetup: ["test/setup/firecracker-tier.ts"],
+          testTimeout: 180_000 * scale,
+          hookTimeout: 300_000 * scale,
+          maxWorkers: 1,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "network",
+          env,
+          include: ["test/network/**/*.net.ts"],
+          globalSetup: ["test/setup/network-tier.ts"],
           testTimeout: 180_000,
           hookTimeout: 300_000,
           maxWorkers: 1,

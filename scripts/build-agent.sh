@@ -9,7 +9,7 @@ say "Go helpers: building with $(cd agent && "$GO" env GOVERSION)"
 mkdir -p build/bin
 staged=$(mktemp -d build/staged-XXXXXX)
 trap 'rm -rf "$staged"' EXIT
-for name in agent supervise image snapshot; do
+for name in agent supervise image snapshot network; do
   (cd agent && CGO_ENABLED=0 "$GO" build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" \
     -o "$ROOT/$staged/bandsox-$name" "./cmd/$name")
   if cmp -s "$staged/bandsox-$name" "build/bin/bandsox-$name"; then

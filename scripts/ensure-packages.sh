@@ -9,7 +9,7 @@ if [ "${1:-}" = --list ]; then
   shift
 fi
 
-packages=(ca-certificates debian-archive-keyring e2fsprogs kmod lz4 mmdebstrap uidmap xz-utils zstd)
+packages=(ca-certificates debian-archive-keyring e2fsprogs kmod lz4 mmdebstrap nftables uidmap xz-utils zstd)
 case $(uname -m) in
   aarch64) packages+=(qemu-system-arm) ;;
   *) packages+=(qemu-system-x86) ;;

@@ -5,9 +5,13 @@ import { defaultBinDir } from "@bandsox/core";
 /** The Go helpers that are not built, which no VM runs without. */
 export function missingHelpers(env: NodeJS.ProcessEnv = process.env): string[] {
   const binDir = defaultBinDir(env);
-  return ["bandsox-agent", "bandsox-supervise", "bandsox-image", "bandsox-snapshot"].filter(
-    (name) => !isExecutable(join(binDir, name)),
-  );
+  return [
+    "bandsox-agent",
+    "bandsox-supervise",
+    "bandsox-image",
+    "bandsox-snapshot",
+    "bandsox-network",
+  ].filter((name) => !isExecutable(join(binDir, name)));
 }
 
 function isExecutable(path: string): boolean {

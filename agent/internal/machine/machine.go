@@ -22,6 +22,7 @@ type Spec struct {
 	Entropy     []byte            `json:"entropy"`
 	BaseDevice  string            `json:"baseDevice"`
 	LayerDevice string            `json:"layerDevice"`
+	Network     *Network          `json:"network"` // nil: loopback only
 }
 
 // ErrReady refuses a second Enter.
@@ -82,6 +83,12 @@ func (m *Machine) Enter(spec Spec) (time.Duration, error) {
 	if err := setHostname(spec.Hostname, "", m.log); err != nil {
 		return 0, err
 	}
+	if spec.Network != nil {
+		if err := spec.Network.connect(); err != nil {
+			return 0, err
+		}
+		spec.Network.resolvConf(m.log)
+	}
 	m.defaults = exec.Defaults{
 		Hostname: spec.Hostname, Env: spec.Env, WorkingDir: spec.WorkingDir, User: spec.User,
 	}
@@ -101,5 +108,5 @@ func (s Spec) Validate() error {
 	case len(s.Entropy) > 4096:
 		return fmt.Errorf("entropy has %d bytes, at most 4096 are taken", len(s.Entropy))
 	}
-	return nil
+	return s.Network.validate()
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"bandsox.dev/agent/internal/slotnet"
 )
 
 // Transport is what carries the bytes between host and guest.
@@ -33,13 +35,15 @@ type Config struct {
 	// Incoming is the device state the VMM goes on from; "": it boots
 	Incoming string `json:"incoming"`
 	// Tap is what the guest's network device is connected to; nil: it has none, or one the VMM cares for itself
-	Tap             *Tap   `json:"tap"`
-	ConsoleLog      string `json:"consoleLog"`
-	ConsoleMaxBytes int64  `json:"consoleMaxBytes"`
-	VMMLog          string `json:"vmmLog"`
-	VMMLogMaxBytes  int64  `json:"vmmLogMaxBytes"`
-	PidFile         string `json:"pidFile"`
-	ExitFile        string `json:"exitFile"`
+	Tap *Tap `json:"tap"`
+	// Network is what the guest's network is served with; nil: with nothing
+	Network         *slotnet.Config `json:"network"`
+	ConsoleLog      string          `json:"consoleLog"`
+	ConsoleMaxBytes int64           `json:"consoleMaxBytes"`
+	VMMLog          string          `json:"vmmLog"`
+	VMMLogMaxBytes  int64           `json:"vmmLogMaxBytes"`
+	PidFile         string          `json:"pidFile"`
+	ExitFile        string          `json:"exitFile"`
 	// LimitsFile says how long the VM may run and be idle; it may come, change and go
 	LimitsFile string `json:"limitsFile"`
 	// EnforcedFile is where it is written what was done because of them
@@ -138,7 +142,7 @@ func (c Config) validate() error {
 	case c.ChannelSocket != "" && c.AgentSocket == "":
 		return errors.New("channelSocket needs an agentSocket")
 	}
-	return c.Tap.validate()
+	return errors.Join(c.Tap.validate(), c.Network.Validate())
 }
 
 func (c Config) validateFirecracker() error {

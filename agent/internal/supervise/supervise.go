@@ -101,6 +101,11 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 		return Exit{}, err
 	}
 	defer relay.close()
+	endNetwork, err := serveNetwork(config)
+	if err != nil {
+		return Exit{}, err
+	}
+	defer endNetwork()
 	inherited, err := attach(config)
 	if err != nil {
 		return Exit{}, err

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
+	"bandsox.dev/agent/internal/slot"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,40 +44,13 @@ func (t *Tap) enter() error {
 	if t.Netns == "" {
 		return os.NewSyscallError("unshare", unix.Unshare(unix.CLONE_NEWNET))
 	}
-	return enterNetns(t.Netns)
-}
-
-// enterNetns moves the calling thread, which is to be locked, to a network namespace.
-func enterNetns(path string) error {
-	namespace, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("the guest's network: %w", err)
-	}
-	defer namespace.Close()
-	if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("the guest's network: enter %s: %w", path, err)
-	}
-	return nil
-}
-
-// inNetns runs work on a thread in a network namespace. Sockets and devices made by it stay there.
-func inNetns(enter func() error, work func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: a thread that has been elsewhere ends with this goroutine
-		err := enter()
-		if err == nil {
-			err = work()
-		}
-		done <- err
-	}()
-	return <-done
+	return slot.Enter(t.Netns)
 }
 
 // open opens the device for a VMM that inherits it.
 func (t *Tap) open() (*os.File, error) {
 	var file *os.File
-	err := inNetns(t.enter, func() (err error) {
+	err := slot.Inside(t.enter, func() (err error) {
 		file, err = openTap(t.Name)
 		return err
 	})

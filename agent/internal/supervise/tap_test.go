@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"bandsox.dev/agent/internal/slot"
 )
 
 func TestATapOfItsOwnNamespaceIsNotSeenOutside(t *testing.T) {
@@ -28,7 +30,7 @@ func TestAVMMThatOpensItsTapByNameFindsItWhereItRuns(t *testing.T) {
 	requireRoot(t)
 	tap := &Tap{Name: "bsxtest0", HandOver: ByNamespace}
 	var seen []byte
-	err := inNetns(tap.follow, func() (err error) {
+	err := slot.Inside(tap.follow, func() (err error) {
 		seen, err = exec.Command("cat", "/proc/self/net/dev").Output()
 		return err
 	})

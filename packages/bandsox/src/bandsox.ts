@@ -3,6 +3,7 @@ import {
   type BandSoxEvent,
   type CleanupReport,
   type EventQueryInput,
+  parseInput,
   type VmEnd,
   type VmInfo,
   type VmSpecInput,
@@ -19,10 +20,12 @@ import {
   type EngineSettings,
   type FetchOptions,
   type ListOptions,
+  type NetworkOptions,
   type OpenDisks,
   openCore,
   type Vm,
 } from "@bandsox/core";
+import { z } from "zod";
 import { engineSettings } from "./engine-settings.ts";
 import { Images } from "./images.ts";
 import { PoolStore } from "./pools.ts";
@@ -37,6 +40,8 @@ export interface BandSoxOptions extends EngineSettings {
   onWarning?: (message: string) => void;
   /** Has a pool filled again that a VM was taken from (default: this process does, while the storage is open) */
   onPoolTaken?: (pool: string) => void;
+  /** Networks of VMs: `byDefault` (default: `BANDSOX_NETWORKING`, else `false`), `range` and `pool`; see `NetworkOptions` */
+  network?: NetworkOptions;
 }
 
 /** Everything about a new VM but its image. */
@@ -251,14 +256,19 @@ export class BandSox implements AsyncDisposable {
   }
 
   #coreOptions(): CoreOptions {
-    const { storageDir, onWarning, onPoolTaken, ...given } = this.#options;
+    const { storageDir, network, onWarning, onPoolTaken, ...given } = this.#options;
     const { env } = process;
     return {
       storageDir: storageDir ?? defaultStorageDir(env),
       binDir: defaultBinDir(env),
+      network: { byDefault: networkingOf(env.BANDSOX_NETWORKING), ...network },
       onWarning,
       onPoolTaken,
       ...engineSettings(given, env),
     };
   }
+}
+
+function networkingOf(value: string | undefined): boolean {
+  return parseInput(z.enum(["on", "off"]).default("off"), value || undefined, "BANDSOX_NETWORKING") === "on";
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { API_ERRORS } from "./api-errors.ts";
 import { FILE_ERRORS } from "./file-errors.ts";
 import { IMAGE_ERRORS } from "./image-errors.ts";
+import { NETWORK_ERRORS } from "./network-errors.ts";
 import { SNAPSHOT_ERRORS } from "./snapshot-errors.ts";
 
 const text = z.string();
@@ -176,12 +177,7 @@ export const ERRORS = {
     hint: "use an image that holds `python3`, e.g. python:3-alpine",
   },
   ...FILE_ERRORS,
-  networking_unavailable: {
-    status: 422,
-    retryable: false,
-    details: none,
-    hint: "create the VM without networking",
-  },
+  ...NETWORK_ERRORS,
   ...IMAGE_ERRORS,
   ...SNAPSHOT_ERRORS,
   ...API_ERRORS,

@@ -1,6 +1,9 @@
 // cleaning up
 export { CleanupReport, Leftover } from "./cleanup.ts";
 // errors
+
+// networking
+export { type EgressTarget, parseEgressRule } from "./egress-rule.ts";
 export {
   BandSoxError,
   ERRORS,
@@ -40,6 +43,16 @@ export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
 export { GuestProcess, OomKill, VmStats } from "./health.ts";
 // images
 export { ImageDetails, ImageHistoryEntry, ImageInfo, ImageRemoval, ImageUsage } from "./image.ts";
+export {
+  Egress,
+  EgressPreset,
+  NetworkDecision,
+  NetworkInfo,
+  Networking,
+  NetworkName,
+  NetworkSpec,
+  PublishedPort,
+} from "./networking.ts";
 // input
 export { parseInput } from "./parse.ts";
 // pools

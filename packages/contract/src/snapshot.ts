@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Networking } from "./networking.ts";
 import { NameForm, VmId, VmName } from "./vm-id.ts";
 import { Env, Metadata } from "./vm-spec.ts";
 
@@ -78,5 +79,7 @@ export const RestoreSpec = z.strictObject({
   env: Env.optional(),
   /** (default: as it was) */
   metadata: Metadata.optional(),
+  /** Its network, if it was saved with one (default: as it was, with ports published on any free one) */
+  networking: Networking.optional(),
 });
 export type RestoreSpec = z.infer<typeof RestoreSpec>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ARGUMENT_MAX_BYTES, utf8Length } from "./guest-string.ts";
+import { Networking } from "./networking.ts";
 import { VmName } from "./vm-id.ts";
 import { limitShape } from "./vm-limits.ts";
 
@@ -81,8 +82,8 @@ export const VmSpec = z.strictObject({
     .optional(),
   /** Operations a second of the writable disk; `0` is no limit (default: the engine's) */
   diskIops: z.int("diskIops is a whole number").min(0, "diskIops is not negative").optional(),
-  /** Whether the guest has a network (default: `false`) */
-  networking: z.boolean().default(false),
+  /** The guest's network (default: none, unless the storage is opened with networks by default); see `NetworkSpec` */
+  networking: Networking.optional(),
   /**
    * How the guest comes up (default: `golden`): going on from a machine saved once it had booted, or `cold` from the
    * kernel. An engine that cannot save machines always boots

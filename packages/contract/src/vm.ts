@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NetworkInfo } from "./networking.ts";
 import { SnapshotId } from "./snapshot.ts";
 import { VmEndSummary } from "./vm-end.ts";
 import { VmId } from "./vm-id.ts";
@@ -23,6 +24,8 @@ export const VmInfo = z.object({
   memMib: z.int(),
   diskSizeMib: z.int(),
   networking: z.boolean(),
+  /** Present while the VM has a network */
+  network: NetworkInfo.optional(),
   /** The snapshot it was made from, or rolled back to last */
   snapshotId: SnapshotId.optional(),
   /** Present while the VM runs */

@@ -37,6 +37,8 @@ export type { HelperEvent } from "./image/image-helper.ts";
 export type { FetchOptions, ImportedConfig } from "./image/image-store.ts";
 export type { ImportOptions } from "./image/images.ts";
 export type { RegistryAccess } from "./image/registry-access.ts";
+// networks
+export type { NetworkOptions } from "./network/open-networks.ts";
 export { type CoreOptions, openCore } from "./open-core.ts";
 // setting up a machine
 export { type BootFiles, readBootFiles } from "./setup/boot-files.ts";

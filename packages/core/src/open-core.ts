@@ -10,6 +10,7 @@ import { GuestConnections } from "./guest/guest-connections.ts";
 import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
+import { type NetworkOptions, openNetworks } from "./network/open-networks.ts";
 import { poolImagePins } from "./pool/image-pins.ts";
 import { refillPool } from "./pool/refill-pool.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
@@ -39,6 +40,7 @@ export interface CoreOptions extends EngineSettings {
   readonly onPoolTaken?: ((pool: string) => void) | undefined;
   /** Whether what dead processes left is settled at once (default: `true`) */
   readonly settle?: boolean | undefined;
+  readonly network?: NetworkOptions | undefined;
 }
 
 const idOf = customAlphabet(ID_ALPHABET, 12);
@@ -79,6 +81,11 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     ends: new VmEnds(database),
     archives: snapshotArchives({ paths, staging, helperPath: helpers.snapshot }),
     layerDisks: new LayerDisks({ paths, leases, staging }),
+    networks: openNetworks({
+      ...{ database, leases, operations, warn, helpers },
+      root: paths.root,
+      options: options.network,
+    }),
     ...openEngines({ settings: options, helpers, installDir: paths.firecrackerDir, warn }),
     bootFiles: () => readBootFiles(options.storageDir),
     warn,

@@ -28,6 +28,7 @@ export {
 } from "./host/paths.ts";
 export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openImages } from "./image/open-images.ts";
+export type { NetworkAttachment, Networks } from "./network/networks.ts";
 export type { ArchivePaths, SnapshotArchives } from "./snapshot/archive/archives.ts";
 export { Snapshots } from "./snapshot/snapshots.ts";
 export { openDatabase } from "./store/database.ts";

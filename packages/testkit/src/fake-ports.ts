@@ -19,6 +19,7 @@ import {
 } from "@bandsox/core/ports";
 import { fakeArchives } from "./fake-archives.ts";
 import type { FakeEngine } from "./fake-engine.ts";
+import { fakeNetworks } from "./fake-networks.ts";
 
 /** What a hermetic test of VMs works with: a real database in a temporary storage, and nothing else real. */
 export type FakePorts = VmPorts &
@@ -52,6 +53,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   const connections = new GuestConnections();
 
   return {
+    networks: fakeNetworks(),
     ...{ paths, operations, connections, removedImages, warnings },
     warn: (message) => void warnings.push(message),
     kill: () => database.close(),

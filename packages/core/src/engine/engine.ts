@@ -77,12 +77,17 @@ export interface SaveDestination extends SavedMachine {
   readonly layerDisk?: string | undefined;
 }
 
+/** What is done on the host for a guest's network while it runs; for the VM's supervisor, see its `Network`. */
+export type NetworkService = Readonly<Record<string, unknown>>;
+
 export interface BootRequest {
   readonly vmId: VmId;
   readonly paths: VmPaths;
   readonly machine: MachineSpec;
   /** Goes on from a machine of the same shape instead of booting; its disks may be others of the same size */
   readonly from?: SavedMachine | undefined;
+  /** What the supervisor serves the guest's network with (default: nothing) */
+  readonly network?: NetworkService | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { VmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
 import { consoleTail } from "./console-tail.ts";
-import type { VmmExit } from "./engine.ts";
+import type { NetworkService, VmmExit } from "./engine.ts";
 
 const CONSOLE_MAX_BYTES = 1024 * 1024;
 const VMM_LOG_MAX_BYTES = 256 * 1024;
@@ -65,6 +65,7 @@ export interface SupervisorLaunch {
   readonly firecracker?: FirecrackerLaunch | undefined;
   /** Makes the machine once the VMM runs, where its command line does not */
   readonly onStarted?: (() => Promise<void>) | undefined;
+  readonly network?: NetworkService | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -185,9 +186,9 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string, cau
 }
 
 function launchConfig(launch: SupervisorLaunch) {
-  const { vmId, paths, argv, transport, memoryFile, incoming, firecracker, tap } = launch;
+  const { vmId, paths, argv, transport, memoryFile, incoming, firecracker, tap, network } = launch;
   return {
-    ...{ vmId, argv, transport, memoryFile, incoming, tap },
+    ...{ vmId, argv, transport, memoryFile, incoming, tap, network },
     controlSocket: basename(paths.controlSocket),
     channelSocket: firecracker ? "" : basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),

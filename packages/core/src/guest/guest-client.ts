@@ -28,6 +28,17 @@ const Hello = z.object({
 });
 export type Hello = z.infer<typeof Hello>;
 
+/** A guest's place in its network. */
+export interface GuestNetwork {
+  readonly mac: string;
+  readonly mtu: number;
+  /** Absent: the guest asks for it */
+  readonly gatewayMac?: string;
+  readonly ipv4: { readonly address: string; readonly gateway: string };
+  readonly ipv6?: { readonly address: string; readonly gateway: string };
+  readonly nameservers: readonly string[];
+}
+
 /** What turns a booted kernel into the user's VM. */
 export interface MachineConfig {
   readonly hostname: string;
@@ -36,6 +47,8 @@ export interface MachineConfig {
   readonly user: string;
   readonly baseDevice: string;
   readonly layerDevice: string;
+  /** Absent: loopback only */
+  readonly network?: GuestNetwork | undefined;
   /** Host time, ms since 1970 */
   readonly epochMs: number;
   /** Random bytes for the guest's kernel, base64 */

@@ -100,6 +100,10 @@ export function vmmPaths(dir: string) {
     metrics: join(dir, "vmm-metrics.json"),
     /** What a jailed Firecracker is confined to */
     jail: join(dir, "jail"),
+    /** Decisions about the guest's network */
+    networkLog: join(dir, "network.log"),
+    /** Where its supervisor takes changes of the policy */
+    networkSocket: join(dir, "network.sock"),
   } as const;
 }
 export type VmPaths = ReturnType<typeof vmmPaths>;
@@ -111,6 +115,7 @@ export function helperPaths(binDir: string) {
     supervise: join(binDir, "bandsox-supervise"),
     image: join(binDir, "bandsox-image"),
     snapshot: join(binDir, "bandsox-snapshot"),
+    network: join(binDir, "bandsox-network"),
   } as const;
 }
 export type HelperPaths = ReturnType<typeof helperPaths>;

@@ -38,6 +38,7 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
     checkHelper("agent", helpers.agent),
     checkHelper("supervise", helpers.supervise),
     checkHelper("image", helpers.image),
+    checkHelper("network", helpers.network),
     checkStorage(storageDir),
     checkKernel(storageDir),
     checkFreeSpace(storageDir),

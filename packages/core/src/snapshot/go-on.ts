@@ -2,12 +2,13 @@ import { access, rm } from "node:fs/promises";
 import { BandSoxError, type SnapshotId } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
 import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
+import { shapeNic } from "../network/nic.ts";
 import type { SnapshotManifest } from "../store/snapshot-records.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
 import { diskLimitsOf } from "../vm/disk-limits.ts";
 import { becomeClone } from "../vm/enter-machine.ts";
 import { type StageOptions, timed } from "../vm/stages.ts";
-import { keepBootFiles } from "../vm/start-machine.ts";
+import { connect, keepBootFiles } from "../vm/start-machine.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
 
 /** A saved machine and where its files are. */
@@ -25,7 +26,9 @@ export async function assertUsable(engine: Engine, { manifest, files }: Saved): 
   engine.check();
   const { id: snapshotId, spec, bootFiles, shape } = manifest;
   const { vcpu, memMib } = spec;
-  if (engine.shape({ vcpu, memMib, memoryFile: "", ...bootFiles }) !== shape) {
+  if (
+    engine.shape({ vcpu, memMib, memoryFile: "", ...bootFiles, nic: shapeNic(spec.networking) }) !== shape
+  ) {
     const reason = "it was taken with another version of the VMM, or on another processor";
     const message = `cannot go on from ${snapshotId}: ${reason}`;
     throw new BandSoxError("snapshot_incompatible", message, { snapshotId, reason });
@@ -59,12 +62,21 @@ export async function goOn(
   });
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
   const { vcpu, memMib } = manifest.spec;
+  const network = await connect(ports, record, options);
   const machine = {
+    nic: network?.nic,
     ...{ vcpu, memMib, vmlinuxPath: paths.vmlinux, initramfsPath: paths.initramfs },
     ...{ memoryFile: files.memory, baseDisk, layerDisk: paths.layerDisk },
     diskLimits: diskLimitsOf(record.spec),
   };
-  const request = { vmId: record.id, paths, machine, from: files, signal: options.signal };
+  const request = {
+    vmId: record.id,
+    paths,
+    machine,
+    from: files,
+    network: network?.service,
+    signal: options.signal,
+  };
   const vmm = await engine.boot(request);
   options.onStage?.("vmm", vmm.vmmMs);
   options.onStage?.("restore", vmm.guestMs);

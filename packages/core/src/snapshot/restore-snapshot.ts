@@ -2,6 +2,7 @@ import { parseInput, RestoreSpec, type VmSpec } from "@bandsox/contract";
 import type { z } from "zod";
 import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
+import { cloneNetworking } from "../network/clone-networking.ts";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
 import { type MakeOptions, makeVm, makeVmDirectory } from "../vm/make-vm.ts";
@@ -65,6 +66,7 @@ export async function makeClone(
     ...(wanted.name === undefined ? {} : { name: wanted.name }),
     env: wanted.env ?? spec.env,
     metadata: wanted.metadata ?? spec.metadata,
+    networking: cloneNetworking(spec.networking, wanted.networking),
   };
   const { imageDigest, imageConfig } = manifest;
   const all = { ...known, imageDigest, imageConfig };

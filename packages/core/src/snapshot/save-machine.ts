@@ -3,6 +3,7 @@ import { BandSoxError, type SnapshotId, type VmId, type VmState } from "@bandsox
 import type { Engine } from "../engine/engine.ts";
 import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
 import type { ImageConfig } from "../image/image-config.ts";
+import { shapeNic } from "../network/nic.ts";
 import type { SnapshotManifest } from "../store/snapshot-records.ts";
 import { assertSound, type BootFilePaths, type VmRecord } from "../store/vm-records.ts";
 import { replaceLink } from "../vm/start-machine.ts";
@@ -55,7 +56,7 @@ export async function saveMachine(
   const manifest: SnapshotManifest = {
     ...{ format: 1, id, vmId: vm.id, vmName: vm.name, spec: vm.spec, engine: engine.name, pausedMs },
     ...(vm.snapshotId === undefined ? {} : { parent: vm.snapshotId }),
-    shape: engine.shape({ vcpu, memMib, memoryFile: "", ...vm.bootFiles }),
+    shape: engine.shape({ vcpu, memMib, memoryFile: "", ...vm.bootFiles, nic: shapeNic(vm.spec.networking) }),
     ...{ bootFiles: vm.bootFiles, imageDigest: vm.imageDigest, imageConfig: vm.imageConfig },
     sizeBytes: await occupiedBytes(into.dir),
     createdAt: ports.now().toISOString(),

@@ -117,4 +117,18 @@ export const MIGRATIONS: readonly string[] = [
     boot_files    TEXT
   ) STRICT;
   `,
+  `
+  -- Network identities, made before VMs want them and kept for a while after; and what the host was changed for them.
+  CREATE TABLE slots (
+    idx           INTEGER PRIMARY KEY,
+    state         TEXT NOT NULL,
+    range         TEXT NOT NULL,
+    ipv6          INTEGER NOT NULL,
+    vm_id         TEXT UNIQUE,
+    rules         TEXT NOT NULL,
+    since         INTEGER NOT NULL,
+    boot_id       TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE network_host (change TEXT NOT NULL) STRICT;
+  `,
 ];

@@ -3,6 +3,7 @@ import {
   BandSoxError,
   Metadata,
   type MetadataPatch,
+  type Networking,
   parseInput,
   type VmEnd,
   type VmId,
@@ -99,6 +100,12 @@ export class VmRecords {
         .run(spec, toColumn(deadline), id);
       happened({ type: "vm.limits_changed", vmId: id, vmName: record.name, details: {} });
     });
+  }
+
+  setNetworking(id: VmId, networking: Networking): void {
+    this.#database
+      .prepare("UPDATE vms SET spec = json_set(spec, '$.networking', json(?)) WHERE id = ?")
+      .run(JSON.stringify(networking), id);
   }
 
   setMetadata(id: VmId, metadata: Metadata): void {

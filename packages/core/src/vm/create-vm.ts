@@ -17,11 +17,21 @@ export interface CreateOptions extends MakeOptions, StageOptions {
 }
 
 /** Makes a VM from an image and returns once its guest is ready for commands; all of it or nothing, see `makeVm`. */
-export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOptions = {}): Promise<VmRecord> {
+export async function createVm(
+  ports: VmPorts,
+  asked: VmSpec,
+  options: CreateOptions = {},
+): Promise<VmRecord> {
   const engine = ports.defaultEngine();
-  assertPossible(spec, engine);
+  parseImageSource(asked.image);
+  assertLimitable(asked, engine);
+  const spec = {
+    ...asked,
+    networking: ports.networks.settle(asked.networking, engine.capabilities.networking),
+  };
   await ports.bootFiles(); // what is missing is told before anything is made
-  const pooled = await createFromPool(ports, { engine, spec }, options);
+  // Those of a pool have no network device.
+  const pooled = spec.networking ? undefined : await createFromPool(ports, { engine, spec }, options);
   if (pooled) return pooled;
   return makeVm(ports, { engine, spec }, options, async (record) => {
     const image = await timed("image", options, () =>
@@ -41,14 +51,6 @@ export async function createVm(ports: VmPorts, spec: VmSpec, options: CreateOpti
     await ports.layerDisks.create(layerDisk, spec.diskSizeMib, options.signal);
     return { ...known, bootFiles: await startMachine(ports, parts, options) };
   });
-}
-
-function assertPossible(spec: VmSpec, engine: Engine): void {
-  parseImageSource(spec.image);
-  assertLimitable(spec, engine);
-  if (!spec.networking) return;
-  const message = `cannot create a VM with networking: the ${engine.name} engine of this version has none`;
-  throw new BandSoxError("networking_unavailable", message, {});
 }
 
 function assertLimitable(spec: VmSpec, engine: Engine): void {

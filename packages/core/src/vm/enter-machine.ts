@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { VmId } from "@bandsox/contract";
-import { GuestClient, type Hello } from "../guest/guest-client.ts";
+import { GuestClient, type GuestNetwork, type Hello } from "../guest/guest-client.ts";
 import { setClock } from "../guest/set-clock.ts";
 import { envOf, type ImageConfig } from "../image/image-config.ts";
 import type { VmRecord } from "../store/vm-records.ts";
@@ -14,10 +14,17 @@ export interface GuestIdentity {
   readonly agentSocket: string;
 }
 
-/** Gives a bare guest its disks and its identity. */
+/** What a bare guest is made a machine of. */
+export interface MachineDevices {
+  readonly base: string;
+  readonly layer: string;
+  readonly network?: GuestNetwork | undefined;
+}
+
+/** Gives a bare guest its disks, its network and its identity. */
 export async function enterMachine(
   { record, imageConfig, agentSocket }: GuestIdentity,
-  devices: { readonly base: string; readonly layer: string },
+  devices: MachineDevices,
   signal?: AbortSignal,
 ): Promise<Hello> {
   await using guest = new GuestClient({ vmId: record.id, socketPath: agentSocket });
@@ -26,7 +33,7 @@ export async function enterMachine(
     {
       ...{ hostname: hostname(record.name), env: { ...envOf(imageConfig), ...record.spec.env } },
       ...{ workingDir: imageConfig.workingDir, user: imageConfig.user },
-      ...{ baseDevice: devices.base, layerDevice: devices.layer },
+      ...{ baseDevice: devices.base, layerDevice: devices.layer, network: devices.network },
       ...moment(),
     },
     signal,

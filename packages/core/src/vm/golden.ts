@@ -13,7 +13,7 @@ import { pruneGoldens } from "./prune-goldens.ts";
 export const GOLDEN_ID = VmId.parse("vm_golden000000");
 
 /** The machine a golden is of: everything but its disks. */
-export type GoldenShape = Pick<MachineSpec, "vcpu" | "memMib" | "vmlinuxPath" | "initramfsPath">;
+export type GoldenShape = Pick<MachineSpec, "vcpu" | "memMib" | "vmlinuxPath" | "initramfsPath" | "nic">;
 
 /**
  * The saved machine from which VMs of a shape are started: booted, its agent up, no disk mounted yet. Taken once for

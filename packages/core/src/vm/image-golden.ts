@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmmPaths } from "../host/paths.ts";
 import type { ImageConfig } from "../image/image-config.ts";
+import { guestNetwork } from "../network/guest-network.ts";
 import { baseIdentity } from "./base-identity.ts";
 import { enterMachine } from "./enter-machine.ts";
 import { ensureGolden, GOLDEN_ID, type GoldenShape, shapeKey, withMachine } from "./golden.ts";
@@ -80,7 +81,8 @@ async function takeImageGolden(
       imageConfig,
       agentSocket,
     };
-    await enterMachine(identity, devices, signal);
+    const network = shape.nic && guestNetwork(shape.nic.backend.kind);
+    await enterMachine(identity, { ...devices, network }, signal);
     await runFirstCommand(agentSocket, signal);
     await engine.save(paths, result);
   });

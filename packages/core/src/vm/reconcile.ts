@@ -26,6 +26,11 @@ export async function reconcile(ports: VmPorts, signal?: AbortSignal): Promise<v
     await each(ports, { what: `the VM ${record.id}`, signal }, () => settle(ports, record));
   for (const vm of ports.pools.vms())
     await each(ports, { what: `the VM ${vm.id} of a pool`, signal }, () => settlePooled(ports, vm));
+  const isConnectable = (id: VmId) => {
+    const state = ports.records.find(id)?.state;
+    return state !== undefined && state !== "stopped" && state !== "failed";
+  };
+  await each(ports, { what: "the networks of VMs", signal }, () => ports.networks.reconcile(isConnectable));
   // A supervisor signs in the directory that is recorded before it, so it goes first.
   const left = ports.ledger.list();
   const supervisors = left.filter(({ kind }) => kind === "supervisor");

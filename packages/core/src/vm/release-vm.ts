@@ -4,7 +4,7 @@ import { vmPaths } from "../host/paths.ts";
 import { removeTree } from "../host/remove-tree.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
-type ReleasePorts = Pick<VmPorts, "paths" | "ledger">;
+type ReleasePorts = Pick<VmPorts, "paths" | "ledger" | "networks">;
 
 /** Removes everything a VM has on the host, its disk included. Idempotent; the caller holds the VM's lock. */
 export async function releaseVm(ports: ReleasePorts, engine: Engine, id: VmId): Promise<void> {
@@ -20,7 +20,7 @@ export function forgetVm(ports: Pick<VmPorts, "records" | "ledger">, id: VmId): 
   ports.ledger.strike({ kind: "vm", locator: id });
 }
 
-/** Ends a VM's processes and removes their files; the layer disk and the logs stay. Idempotent. */
+/** Ends a VM's processes, takes its network back and removes their files; the layer disk and the logs stay. Idempotent. */
 export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Promise<void> {
   const paths = vmPaths(ports.paths, id);
   await engine.terminate(paths);
@@ -36,11 +36,13 @@ export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Pro
     paths.baseDisk,
     paths.transport,
     paths.jail,
+    paths.networkSocket,
     paths.memory,
     paths.supervisor,
     paths.launchConfig,
   ]) {
     await removeTree(file);
   }
+  await ports.networks.detach(id);
   ports.ledger.strike({ kind: "supervisor", locator: paths.supervisor });
 }

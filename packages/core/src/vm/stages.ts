@@ -1,5 +1,5 @@
 /** The parts of bringing a VM up, in order. */
-export type CreateStage = "image" | "disk" | "golden" | "vmm" | "kernel" | "restore" | "agent";
+export type CreateStage = "image" | "disk" | "network" | "golden" | "vmm" | "kernel" | "restore" | "agent";
 
 export interface StageOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,13 +1,14 @@
 import { isBandSoxError } from "@bandsox/contract";
 import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
+import { shapeNic } from "../network/nic.ts";
 import type { BootFilePaths } from "../store/vm-records.ts";
 import { diskLimitsOf } from "./disk-limits.ts";
 import { becomeClone } from "./enter-machine.ts";
 import { discardGolden, type SavedGolden } from "./golden-store.ts";
 import { ensureImageGolden, type ImageGoldenParts, imageGoldenKey } from "./image-golden.ts";
 import { type StageOptions, timed } from "./stages.ts";
-import { keepBootFiles, type MachineParts, restore } from "./start-machine.ts";
+import { connect, keepBootFiles, type MachineParts, restore } from "./start-machine.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
 /** Why a golden of an image could not be taken without that being the end of it: a VM may still come up. */
@@ -32,7 +33,7 @@ export async function startFromImage(
   const bootFiles = await ports.bootFiles();
   const { vmlinuxPath, initramfsPath } = bootFiles;
   const { vcpu, memMib, diskSizeMib } = record.spec;
-  const shape = { vcpu, memMib, vmlinuxPath, initramfsPath };
+  const shape = { vcpu, memMib, vmlinuxPath, initramfsPath, nic: shapeNic(record.spec.networking) };
   const parts = { engine, shape, imageConfig, baseDisk, diskSizeMib };
   const from = await timed("golden", options, () => goldenOf(ports, parts, options.signal));
   if (!from) return undefined;
@@ -40,12 +41,13 @@ export async function startFromImage(
   await keepBootFiles(paths, { vmlinuxPath, initramfsPath });
   await copyDisk(from.layerDisk, paths.layerDisk, options.signal);
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
+  const network = await connect(ports, record, options);
   const machine = {
-    ...{ ...shape, memoryFile: from.memory, baseDisk, layerDisk: paths.layerDisk },
+    ...{ ...shape, nic: network?.nic, memoryFile: from.memory, baseDisk, layerDisk: paths.layerDisk },
     diskLimits: diskLimitsOf(record.spec),
   };
   const vmm = await restore(ports.warn, engine, {
-    ...{ vmId: record.id, paths, machine, from, signal: options.signal },
+    ...{ vmId: record.id, paths, machine, from, network: network?.service, signal: options.signal },
   });
   if (!vmm) {
     await discardGolden(ports, await imageGoldenKey(parts));

@@ -3,6 +3,8 @@ import { isBandSoxError } from "@bandsox/contract";
 import type { BootedVmm, BootRequest, Engine } from "../engine/engine.ts";
 import { type VmPaths, vmPaths } from "../host/paths.ts";
 import type { ImageConfig } from "../image/image-config.ts";
+import type { NetworkAttachment } from "../network/networks.ts";
+import { networkOf, shapeNic } from "../network/nic.ts";
 import type { BootFilePaths, VmRecord } from "../store/vm-records.ts";
 import { diskLimitsOf } from "./disk-limits.ts";
 import { enterMachine } from "./enter-machine.ts";
@@ -33,16 +35,28 @@ export async function startMachine(
   const { vmlinuxPath, initramfsPath } = await ports.bootFiles();
   const paths = vmPaths(ports.paths, record.id);
   await keepBootFiles(paths, { vmlinuxPath, initramfsPath });
-  const vmm = await startVmm(ports, parts, { vmlinuxPath, initramfsPath }, options);
+  const network = await connect(ports, record, options);
+  const vmm = await startVmm(ports, { ...parts, network }, { vmlinuxPath, initramfsPath }, options);
   const begun = performance.now();
   const identity = { record, imageConfig, agentSocket: paths.agentSocket };
-  const hello = await enterMachine(identity, vmm.devices, options.signal);
+  const hello = await enterMachine(identity, { ...vmm.devices, network: network?.guest }, options.signal);
   const bootedAgentMs = Math.min(hello.agentReadyMs - hello.agentStartMs, vmm.guestMs);
   const agentMs = vmm.how === "kernel" ? bootedAgentMs : 0;
   options.onStage?.("vmm", vmm.vmmMs);
   options.onStage?.(vmm.how, vmm.guestMs - agentMs);
   options.onStage?.("agent", agentMs + performance.now() - begun);
   return { vmlinuxPath, initramfsPath };
+}
+
+/** Connects a VM that has a network; the caller disconnects it when the VM does not come up. */
+export async function connect(
+  ports: VmPorts,
+  record: VmRecord,
+  options: StageOptions,
+): Promise<NetworkAttachment | undefined> {
+  const network = networkOf(record.spec.networking);
+  if (!network) return undefined;
+  return timed("network", options, () => ports.networks.attach(record, network, options.signal));
 }
 
 /** Names of the VM's own for its kernel and initramfs: they stay while the storage gets others. */
@@ -65,19 +79,19 @@ interface StartedVmm extends BootedVmm {
 /** Goes on from a golden, or boots the kernel where that is asked for or a golden cannot be had. */
 async function startVmm(
   ports: VmPorts,
-  { engine, record, baseDisk }: MachineParts,
+  { engine, record, baseDisk, network }: MachineParts & { readonly network: NetworkAttachment | undefined },
   bootFiles: BootFilePaths,
   options: StageOptions,
 ): Promise<StartedVmm> {
   const paths = vmPaths(ports.paths, record.id);
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
   const { vcpu, memMib } = record.spec;
-  const shape = { vcpu, memMib, ...bootFiles };
+  const shape = { vcpu, memMib, ...bootFiles, nic: shapeNic(record.spec.networking) };
   const machine = {
-    ...{ ...shape, baseDisk, layerDisk: paths.layerDisk },
+    ...{ ...shape, nic: network?.nic, baseDisk, layerDisk: paths.layerDisk },
     diskLimits: diskLimitsOf(record.spec),
   };
-  const request = { vmId: record.id, paths, signal: options.signal };
+  const request = { vmId: record.id, paths, network: network?.service, signal: options.signal };
   if (engine.capabilities.snapshots && record.spec.boot === "golden") {
     const from = await timed("golden", options, () => ensureGolden(ports, engine, shape, options.signal));
     const restored = await restore(ports.warn, engine, {

@@ -1,18 +1,40 @@
 import type { VmInfo } from "@bandsox/contract";
 import { vmPaths } from "../host/paths.ts";
+import { networkOf } from "../network/nic.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { ON_IDLE, ON_TIMEOUT } from "./limits.ts";
 import type { VmPorts } from "./vm-ports.ts";
 
 /** What a user sees of a VM: its row and, while it runs, how it is reached. */
-export function toVmInfo(ports: Pick<VmPorts, "engine" | "paths" | "ends">, record: VmRecord): VmInfo {
+export function toVmInfo(
+  ports: Pick<VmPorts, "engine" | "paths" | "ends" | "networks">,
+  record: VmRecord,
+): VmInfo {
   const { id, name, state, spec, engine, createdAt, imageDigest, snapshotId, failure } = record;
   const ended = state === "stopped" || state === "failed" ? ports.ends.summary(id) : undefined;
   const { image, vcpu, memMib, diskSizeMib, networking, env, metadata } = spec;
   const transport =
     state === "running" ? ports.engine(engine).findTransport(vmPaths(ports.paths, id)) : undefined;
+  const network = networkOf(networking);
+  const hasNetwork = network !== undefined;
   return {
-    ...{ id, name, state, image, engine, vcpu, memMib, diskSizeMib, networking, env, metadata, createdAt },
+    ...{
+      id,
+      name,
+      state,
+      image,
+      engine,
+      vcpu,
+      memMib,
+      diskSizeMib,
+      networking: hasNetwork,
+      env,
+      metadata,
+      createdAt,
+    },
+    ...(network && (state === "running" || state === "paused")
+      ? { network: ports.networks.describe(id, network) }
+      : {}),
     ...(transport === undefined ? {} : { transport }),
     ...(imageDigest === undefined ? {} : { imageDigest }),
     ...(snapshotId === undefined ? {} : { snapshotId }),

@@ -6,6 +6,7 @@ import type { GuestConnections } from "../guest/guest-connections.ts";
 import type { Moment } from "../host/moment.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
+import type { Networks } from "../network/networks.ts";
 import type { SnapshotArchives } from "../snapshot/archive/archives.ts";
 import type { EventLog } from "../store/event-log.ts";
 import type { Leases } from "../store/leases.ts";
@@ -37,6 +38,7 @@ export interface VmPorts {
   readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk" | "adoptBaseDisk">;
   readonly archives: SnapshotArchives;
   readonly connections: GuestConnections;
+  readonly networks: Networks;
   readonly layerDisks: Pick<LayerDisks, "create">;
   /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */
   defaultEngine(): Engine;

@@ -50,6 +50,7 @@ import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
 import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
 import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
 import { toVmInfo } from "./vm-info.ts";
+import { VmNetwork } from "./vm-network.ts";
 import type { VmPorts } from "./vm-ports.ts";
 import { VmSessions } from "./vm-sessions.ts";
 
@@ -61,6 +62,8 @@ export class Vm {
   readonly id: VmId;
   /** Commands that outlive their clients */
   readonly sessions: VmSessions;
+  /** Its network: what may be connected to, and what was */
+  readonly network: VmNetwork;
   readonly #ports: VmPorts;
   readonly #guest: VmGuest;
   /** The same, reached so that it does not count as use */
@@ -72,6 +75,7 @@ export class Vm {
     const explain = (error: unknown) => explained(ports, id, error);
     this.#guest = vmGuest(ports.operations, { endpoint: () => this.#endpoint(), explain });
     this.#observed = vmGuest(ports.operations, { endpoint: () => this.#observerEndpoint(), explain });
+    this.network = new VmNetwork(ports, id);
     this.sessions = new VmSessions(this.#guest, ({ sessionId, argv, terminal }) => {
       const details = { sessionId, command: commandText(argv), terminal };
       ports.events.appendSoon({ type: "session.started", vmId: id, details });

@@ -10,6 +10,7 @@ import { vmInfoCommand } from "./info.ts";
 import { vmLimitsCommand } from "./limits.ts";
 import { vmListCommand } from "./list.ts";
 import { vmMetadataCommand } from "./metadata.ts";
+import { vmNetworkCommand } from "./network.ts";
 import { vmRenameCommand } from "./rename.ts";
 import { vmStopCommand } from "./stop.ts";
 
@@ -25,6 +26,7 @@ export function vmCommand(context: CliContext): Command {
     vmRenameCommand(context),
     vmMetadataCommand(context),
     vmLimitsCommand(context),
+    vmNetworkCommand(context),
     whyCommand(context, "vm "),
     vmForkCommand(context),
     vmGrowCommand(context),

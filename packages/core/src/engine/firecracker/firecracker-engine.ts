@@ -134,6 +134,7 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
     argv: commandLine(found, { request, jail, layout }),
     memoryFile: from?.memory,
     tap: launchTap(machine),
+    network: request.network,
     bootTimeoutMs: BOOT_TIMEOUT_MS * patience,
     firecracker: {
       tracks,

@@ -1,5 +1,6 @@
 import { Transport } from "@bandsox/contract";
 import type { z } from "zod";
+import { INSIDE } from "../../network/address-plan.ts";
 import type { MachineSpec, NicSpec } from "../engine.ts";
 
 /** How QEMU runs guest code on this host. */
@@ -115,8 +116,11 @@ export function kernelCommandLine(acceleration: Acceleration, transport: QemuTra
  * backend: a TAP device's offloads are part of what a saved machine depends on.
  */
 function nic({ mac, backend }: NicSpec): string[] {
+  const { v4 } = INSIDE;
   const netdev =
-    backend.kind === "tap" ? `tap,id=nic,fd=${DESCRIPTORS.tap},vhost=off` : "user,id=nic,ipv6=off";
+    backend.kind === "tap"
+      ? `tap,id=nic,fd=${DESCRIPTORS.tap},vhost=off`
+      : `user,id=nic,ipv6=off,net=${v4.net},host=${v4.gateway},dns=${v4.userDns}`;
   return ["-netdev", netdev, "-device", `virtio-net-device,netdev=nic,mac=${mac}`];
 }
 

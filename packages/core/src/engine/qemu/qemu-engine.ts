@@ -79,6 +79,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     memoryFile: request.machine.memoryFile,
     incoming: request.from?.state,
     tap: tapOf(request.machine),
+    network: request.network,
     bootTimeoutMs: options.bootTimeoutMs ?? BOOT_TIMEOUT_MS[acceleration.kind],
     signal: request.signal,
   });
