@@ -15,6 +15,13 @@ export function vmNetworkCommand(context: CliContext) {
       "connections to allow: an address, a network, a domain, *.domain; with :port",
     )
     .option("--deny <rule...>", "connections to deny, looked at before --allow")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  bandsox vm network my-vm --watch
+  bandsox vm network my-vm --egress none --allow pypi.org:443 *.pythonhosted.org:443`,
+    )
     .action(async (reference, options) => {
       await using bandsox = await context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
