@@ -25,7 +25,7 @@ beforeAll(async () => {
   });
   const server = await source.sessions.start(["/bin/busybox", "nc", "-l", "-p", `${PORT}`], { stdin: true });
   const hex = PORT.toString(16).toUpperCase();
-  const listening = `until /bin/busybox grep -q ":${hex} " /proc/net/tcp; do sleep 0.1; done`;
+  const listening = `until /bin/busybox grep -qs ":${hex} " /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done`;
   expect(await source.exec(listening, { timeoutMs: 30_000 })).toMatchObject({ exitCode: 0 });
   const client = await source.sessions.start(["/bin/busybox", "nc", "127.0.0.1", `${PORT}`], { stdin: true });
   await client.write("before\n");

@@ -84,10 +84,10 @@ test("an image a VM was made from is neither removed nor pruned, and goes once t
   const vm = await world.bandsox.createVm("first:1", { memMib: 128 });
   const refused = await world.cli("image", "remove", "first:1");
   expect(refused).toMatchObject({ code: 125, stderr: expect.stringContaining(vm.id) });
-  expect(await world.cli("image", "prune", "--all")).toMatchObject({ code: 0, stdout: "" });
+  expect(await world.cli("image", "prune", "--all", "--yes")).toMatchObject({ code: 0, stdout: "" });
   expect(await vm.exec("head -c 3 /bin/busybox | wc -c")).toMatchObject({ exitCode: 0 });
   await vm.delete();
-  const pruned = await world.cli("image", "prune", "--all");
+  const pruned = await world.cli("image", "prune", "--all", "--yes");
   expect(pruned.stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
   expect(await list()).toEqual([]);
   expect(blobsInStore()).toEqual([]);
@@ -120,7 +120,7 @@ test("two processes that want the same image fetch it once", async () => {
 });
 
 test("a pull that was killed half way is taken up where it stopped", async () => {
-  await world.cli("image", "prune", "--all");
+  await world.cli("image", "prune", "--all", "--yes");
   const name = await push("latest", "killed:1", registry.host, PLAIN);
   const partial = join(world.storage, "images/partial");
   proxy.stallAbove(BIG_BYTES / 2);

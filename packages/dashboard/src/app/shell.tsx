@@ -52,7 +52,7 @@ export function Shell() {
 
 function PaletteButton() {
   return (
-    <UnstyledButton onClick={openPalette} aria-label="Search and commands" className="surface" px={10} py={6}>
+    <UnstyledButton onClick={openPalette} aria-label="Search or run Ctrl K" className="surface" px={10} py={6}>
       <Group gap={8} wrap="nowrap">
         <Icon name="search" size={16} />
         <Box visibleFrom="sm">
