@@ -40,10 +40,10 @@ describe("input that cannot be right is refused with what is wrong, and nothing 
     });
   });
 
-  test("networking, while no engine here has it", async () => {
-    expect(await world.cli("create", "--networking", image)).toMatchObject({
+  test("an engine that there is not", async () => {
+    expect(await world.cli("create", "--engine", "steam", image)).toMatchObject({
       code: 125,
-      stderr: expect.stringContaining("networking"),
+      stderr: expect.stringContaining("steam"),
     });
   });
 

@@ -1,4 +1,4 @@
-import { AppShell, Box, Burger, Group, Kbd, Text, UnstyledButton } from "@mantine/core";
+import { AppShell, Box, Burger, Group, Kbd, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet } from "@tanstack/react-router";
 import { ConnectionBanner } from "../live/connection-banner.tsx";
@@ -52,9 +52,10 @@ export function Shell() {
 
 function PaletteButton() {
   return (
-    <UnstyledButton onClick={openPalette} aria-label="Search or run Ctrl K" className="surface" px={10} py={6}>
+    <UnstyledButton onClick={openPalette} className="surface" px={10} py={6}>
       <Group gap={8} wrap="nowrap">
         <Icon name="search" size={16} />
+        <VisuallyHidden hiddenFrom="sm">Search or run</VisuallyHidden>
         <Box visibleFrom="sm">
           <Text size="sm" c="dimmed" component="span" mr={8}>
             Search or run
