@@ -40,9 +40,4 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 run_tier host vitest run --project host
 run_tier e2e vitest run --project e2e
-run_tier firecracker vitest run --project firecracker
-if [ "$(id -u)" -eq 0 ]; then
-  run_tier network npm run --silent test:network
-else
-  say "not root: the network tier is skipped"
-fi
+run_tier firecracker vitest run --project firecracker test/firecracker/life.e2e.ts test/firecracker/contract.e2e.ts

@@ -49,5 +49,9 @@ export const theme = createTheme({
     '"JetBrains Mono", ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
   cursorType: "pointer",
   respectReducedMotion: true,
-  components: { Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } } },
+  components: {
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    // What scrolls is reached by keyboard, too.
+    ScrollArea: { defaultProps: { viewportProps: { tabIndex: 0 } } },
+  },
 });
