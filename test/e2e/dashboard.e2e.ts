@@ -15,7 +15,7 @@ import {
 import { busyboxRoot, openWorld, type World } from "./support/world.ts";
 
 /** Machines are emulated, and shared with others: what takes a moment elsewhere may take this long. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 120_000;
 
 const opened = new AsyncDisposableStack();
 let world: World;

@@ -71,7 +71,7 @@ test(`memory and disk agree after each of ${CYCLES} snapshots, changes and ways 
   await vm.delete();
 });
 
-test("eight that go on from one snapshot at once are eight machines", async () => {
+test("eight that go on from one snapshot at once are eight machines, and know the time", async () => {
   const vm = await create();
   const { id } = await vm.snapshot();
   await vm.delete();
@@ -86,7 +86,14 @@ test("eight that go on from one snapshot at once are eight machines", async () =
   );
   for (let line = 0; line < 5; line++)
     expect(new Set(seen.map((text) => text.split("\n")[line])).size, `line ${line}`).toBe(8);
-  for (const clone of clones) await clone.delete();
+  for (const clone of clones) {
+    const before = Date.now();
+    await clone.execCommand("echo > /touched");
+    const { mtimeMs } = await clone.files.stat("/touched");
+    expect(mtimeMs).toBeGreaterThan(before - CLOCK_ERROR_MS);
+    expect(mtimeMs).toBeLessThan(Date.now() + CLOCK_ERROR_MS);
+    await clone.delete();
+  }
   await world.bandsox.snapshots.delete(id);
 });
 

@@ -52,15 +52,27 @@ func setClock(epochMs int64, received time.Time) error {
 }
 
 // ShiftClock moves the wall clock and returns what it says then. A shift is right however long the request for it took,
-// which a time is not.
+// which a time is not. The kernel adds it in one step: who reads the clock first and sets it then, loses what passes
+// in between, on a busy host a second.
 func ShiftClock(by time.Duration) (time.Time, error) {
 	if by != 0 {
-		value := unix.NsecToTimeval(time.Now().Add(by).UnixNano())
-		if err := unix.Settimeofday(&value); err != nil {
+		if _, err := unix.Adjtimex(shiftOf(by)); err != nil {
 			return time.Time{}, fmt.Errorf("set the clock: %w", err)
 		}
 	}
 	return time.Now(), nil
+}
+
+// shiftOf is a shift as the kernel takes it: whole seconds, and nanoseconds that are never negative.
+func shiftOf(by time.Duration) *unix.Timex {
+	seconds, rest := by/time.Second, by%time.Second
+	if rest < 0 {
+		seconds, rest = seconds-1, rest+time.Second
+	}
+	return &unix.Timex{
+		Modes: unix.ADJ_SETOFFSET | unix.ADJ_NANO,
+		Time:  unix.Timeval{Sec: int64(seconds), Usec: int64(rest)},
+	}
 }
 
 // setHostname names the kernel and the files programs look into, where the name it had before goes. Files the image has

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -93,5 +94,19 @@ func TestANewNameReplacesTheOneBefore(t *testing.T) {
 	}
 	if got := renamedHosts(first, "golden", "golden"); got != first {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestShiftIsTakenByTheKernelAsWholeSecondsAndNanoseconds(t *testing.T) {
+	for by, wanted := range map[time.Duration][2]int64{
+		1500 * time.Millisecond:  {1, 500_000_000},
+		-1500 * time.Millisecond: {-2, 500_000_000},
+		-2 * time.Second:         {-2, 0},
+		-1:                       {-1, 999_999_999},
+	} {
+		shift := shiftOf(by)
+		if got := [2]int64{int64(shift.Time.Sec), int64(shift.Time.Usec)}; got != wanted {
+			t.Errorf("%v: got %v, want %v", by, got, wanted)
+		}
 	}
 }

@@ -39,7 +39,7 @@ test("an answer that was long on the way does not make a clock wrong that may be
     [10, 10],
   ]);
   await setClock(w.guest, undefined, w.now);
-  expect([w.wrong(), w.calls()]).toEqual([0, 3]);
+  expect([w.wrong(), w.calls()]).toEqual([0, 2]); // the two together leave no doubt
 });
 
 test("calls that are all slow still make it nearly right, and end", async () => {
@@ -47,4 +47,25 @@ test("calls that are all slow still make it nearly right, and end", async () => 
   await setClock(w.guest, undefined, w.now);
   expect(Math.abs(w.wrong())).toBeLessThan(301);
   expect(w.calls()).toBeLessThan(22);
+});
+
+test("a look that takes long takes nothing away from what quick ones told", async () => {
+  const w = world(-5000, [
+    [40, 40],
+    [0, 900],
+    [900, 0],
+    [40, 40],
+  ]);
+  await setClock(w.guest, undefined, w.now);
+  expect(Math.abs(w.wrong())).toBeLessThanOrEqual(40);
+});
+
+test("long ways there and long ways back together tell more than either", async () => {
+  const w = world(-5000, [
+    [10, 2000],
+    [2000, 10],
+  ]);
+  await setClock(w.guest, undefined, w.now);
+  expect(Math.abs(w.wrong())).toBeLessThan(60);
+  expect(w.calls()).toBeLessThan(6);
 });

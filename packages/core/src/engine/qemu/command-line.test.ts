@@ -115,7 +115,7 @@ describe("the command line of a microVM", () => {
   });
 
   test("emulation tells the guest the host's clock", () => {
-    expect(kernelCommandLine(tcg, "serial")).toContain("tsc_early_khz=2000000");
+    expect(kernelCommandLine(tcg, "serial")).toContain("tsc_early_khz=2000000 tsc=reliable");
     expect(build("serial", tcg)).toContain("tcg,thread=multi,tb-size=128");
   });
 });

@@ -90,11 +90,14 @@ function accelerationArguments(acceleration: Acceleration): string[] {
   return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max,-erms,-fsrm"];
 }
 
-/** The guest kernel's command line. */
+/**
+ * The guest kernel's command line. An emulated guest's TSC is the host's and right; `tsc=reliable` keeps the kernel from
+ * judging it by its ticks, some of which are lost on a busy host, and from counting time by those from then on.
+ */
 export function kernelCommandLine(acceleration: Acceleration, transport: QemuTransport): string {
   const timing =
     acceleration.kind === "tcg"
-      ? [`tsc_early_khz=${acceleration.tscKhz}`, "mitigations=off", "no_timer_check"]
+      ? [`tsc_early_khz=${acceleration.tscKhz}`, "tsc=reliable", "mitigations=off", "no_timer_check"]
       : [];
   return [
     transport === "serial" ? "console=ttyS1" : "console=ttyS0",
