@@ -54,7 +54,12 @@ export async function forkVm(
   const results: ForkResult<VmRecord>[] = [];
   while (results.length < count) {
     const some = Math.min(AT_ONCE, count - results.length);
-    results.push(...(await Promise.all(Array.from({ length: some }, make))));
+    // Also when one fails as none should, the others have ended before their files go.
+    const ended = await Promise.allSettled(Array.from({ length: some }, make));
+    for (const one of ended) {
+      if (one.status === "rejected") throw one.reason;
+      results.push(one.value);
+    }
   }
   const children = results.flatMap((one) => ("vm" in one ? [one.vm.id] : []));
   ports.events.append({ type: "vm.forked", vmId, details: { children } });
