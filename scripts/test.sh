@@ -31,6 +31,19 @@ go_tests() {
   (cd agent && "$GO" vet ./... && "$GO" test ./...)
 }
 
+# Why the network tier cannot run here; says nothing where it can.
+no_networks_because() {
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "it needs root, for namespaces of its own"
+  elif ! command -v nft >/dev/null || ! command -v ip >/dev/null; then
+    echo "it needs nft and ip (packages nftables, iproute2)"
+  elif [ ! -c /dev/net/tun ]; then
+    echo "it needs /dev/net/tun"
+  elif ! unshare --net --mount true 2>/dev/null; then
+    echo "this machine gives root no namespaces"
+  fi
+}
+
 run_tier set-up scripts/setup.sh --test
 run_tier check npm run --silent check
 run_tier go go_tests
@@ -41,3 +54,10 @@ fi
 run_tier host vitest run --project host
 run_tier e2e vitest run --project e2e
 run_tier firecracker vitest run --project firecracker test/firecracker/life.e2e.ts test/firecracker/contract.e2e.ts
+reason=$(no_networks_because)
+if [ -n "$reason" ]; then
+  say "skipped: network: $reason"
+  done_tiers+=("network (skipped: $reason);")
+else
+  run_tier network npm run --silent test:network
+fi
