@@ -24,7 +24,11 @@ function writeWhileRemoved(dir: string): Disposable {
   const watcher = watch(dir, (_event, name) => {
     if (!name?.startsWith(waves[0] ?? "-") || existsSync(`${dir}/${name}`) || !existsSync(dir)) return;
     waves.shift();
-    write(dir, waves[0] ?? "last", FILES);
+    try {
+      write(dir, waves[0] ?? "last", FILES);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // the directory went in between
+    }
   });
   return { [Symbol.dispose]: () => watcher.close() };
 }
