@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 RUN := $(NODE) --conditions=bandsox-source --disable-warning=ExperimentalWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart setup build check test kvm-lab bench clean
+.PHONY: help quickstart setup build package check test kvm-lab bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -22,6 +22,9 @@ build: ## Compile the packages and the Go helpers
 	@scripts/build-agent.sh
 	@scripts/build-dashboard.sh
 	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" npm run --silent build
+
+package: setup ## Make the npm package: build/bandsox-<version>.tgz, and what it is made of as build/*.sbom.json
+	@scripts/pack.sh
 
 check: ## Check format, types and dependency rules
 	@scripts/ensure-packages.sh

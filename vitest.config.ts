@@ -71,6 +71,18 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          name: "package",
+          env,
+          include: ["test/package/**/*.pkg.ts"],
+          globalSetup: ["test/setup/e2e-tier.ts"],
+          testTimeout: 180_000 * scale,
+          hookTimeout: 600_000 * scale,
+          maxWorkers: 1,
+        },
+      },
+      {
+        ...shared,
+        test: {
           name: "network",
           env,
           include: ["test/network/**/*.net.ts"],

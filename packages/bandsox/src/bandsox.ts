@@ -15,7 +15,6 @@ import {
   type CoreOptions,
   type CreateOptions,
   type DebianRecipe,
-  defaultBinDir,
   defaultStorageDir,
   type EngineSettings,
   type FetchOptions,
@@ -23,6 +22,7 @@ import {
   type NetworkOptions,
   type OpenDisks,
   openCore,
+  provideHelpers,
   type Vm,
 } from "@bandsox/core";
 import { z } from "zod";
@@ -233,7 +233,7 @@ export class BandSox implements AsyncDisposable {
    */
   async cleanup(options: CleanupOptions = {}): Promise<CleanupReport> {
     if (this.#closed) await this.#core(); // which refuses
-    await using core = await openCore({ ...this.#coreOptions(), settle: false });
+    await using core = await openCore({ ...(await this.#coreOptions()), settle: false });
     return await core.cleanup(options);
   }
 
@@ -245,22 +245,28 @@ export class BandSox implements AsyncDisposable {
   }
 
   async #core(): Promise<Core> {
-    const options = this.#coreOptions();
-    const path = options.storageDir;
+    const path = this.#storageDir();
     if (this.#closed) throw new BandSoxError("storage_closed", `the storage ${path} was closed`, { path });
-    this.#opening ??= openCore(options).catch((error: unknown) => {
-      this.#opening = undefined; // what hindered it may be gone by the next call
-      throw error;
-    });
+    this.#opening ??= this.#coreOptions()
+      .then(openCore)
+      .catch((error: unknown) => {
+        this.#opening = undefined; // what hindered it may be gone by the next call
+        throw error;
+      });
     return this.#opening;
   }
 
-  #coreOptions(): CoreOptions {
-    const { storageDir, network, onWarning, onPoolTaken, ...given } = this.#options;
+  #storageDir(): string {
+    return this.#options.storageDir ?? defaultStorageDir(process.env);
+  }
+
+  async #coreOptions(): Promise<CoreOptions> {
+    const { storageDir: _, network, onWarning, onPoolTaken, ...given } = this.#options;
     const { env } = process;
+    const storageDir = this.#storageDir();
     return {
-      storageDir: storageDir ?? defaultStorageDir(env),
-      binDir: defaultBinDir(env),
+      storageDir,
+      binDir: await provideHelpers(storageDir, env),
       network: { byDefault: networkingOf(env.BANDSOX_NETWORKING), ...network },
       onWarning,
       onPoolTaken,

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import {
   type BootFiles,
   type DoctorReport,
-  defaultBinDir,
   defaultStorageDir,
   ensureBootFiles,
   type GivenFirecracker,
   type GivenRootfs,
   openCore,
+  provideHelpers,
   runDoctor,
   type SetupStep,
   setUpFirecracker,
@@ -50,7 +50,7 @@ export async function init(options: InitOptions = {}): Promise<InitResult> {
   const { env } = process;
   const { kernel, skipKernel, rootfs, firecracker, skipFirecracker, refresh, onProgress, signal } = options;
   const storageDir = options.storageDir ?? defaultStorageDir(env);
-  const binDir = defaultBinDir(env);
+  const binDir = await provideHelpers(storageDir, env);
   const how = { refresh, onProgress, signal };
   const agentPath = join(binDir, "bandsox-agent");
   const bootFiles = skipKernel ? undefined : await ensureBootFiles({ storageDir, agentPath, kernel, ...how });

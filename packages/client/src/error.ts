@@ -47,9 +47,13 @@ export function isProblem(value: unknown): value is Problem {
   );
 }
 
-/** Narrows an unknown thrown value to one code, and so to that code's `details`. */
-export function isBandSoxError<C extends ErrorCode>(error: unknown, code: C): error is BandSoxError<C> {
-  return error instanceof Error && error.name === "BandSoxError" && "code" in error && error.code === code;
+/** Narrows an unknown thrown value to one code, and so to that code's `details`; without a code to any of ours. */
+export function isBandSoxError<C extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is BandSoxError<C> {
+  const isOurs = error instanceof Error && error.name === "BandSoxError" && "code" in error;
+  return isOurs && (code === undefined || error.code === code);
 }
 
 /** The work was called off by its own signal. */

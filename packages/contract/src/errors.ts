@@ -295,7 +295,10 @@ export function isAnyBandSoxError(error: unknown): error is BandSoxError {
   );
 }
 
-/** Narrows an unknown thrown value to one code, and so to that code's `details`. */
-export function isBandSoxError<C extends ErrorCode>(error: unknown, code: C): error is BandSoxError<C> {
-  return isAnyBandSoxError(error) && error.code === code;
+/** Narrows an unknown thrown value to one code, and so to that code's `details`; without a code to any of ours. */
+export function isBandSoxError<C extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is BandSoxError<C> {
+  return isAnyBandSoxError(error) && (code === undefined || error.code === code);
 }

@@ -46,6 +46,7 @@ export { type DoctorReport, runDoctor } from "./setup/doctor.ts";
 export type { DoctorCheck } from "./setup/doctor-check.ts";
 export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boot-files.ts";
 export { type GivenRootfs, ROOTFS_IMAGE } from "./setup/given-rootfs.ts";
+export { provideHelpers } from "./setup/packed-helpers.ts";
 export {
   type GivenFirecracker,
   type InstalledFirecracker,

@@ -26,6 +26,8 @@ export function storagePaths(storageDir: string) {
     kernelDir: join(root, "kernel"),
     /** Firecracker and its jailer, where `init` has installed them */
     firecrackerDir: join(root, "firecracker"),
+    /** The Go helpers of an installed package, unpacked, by what they are */
+    helpersDir: join(root, "helpers"),
     /** Content-addressed store of image blobs, `blobs/sha256/<hex>` inside */
     imageStore: join(root, "images"),
     /** Base disks by manifest digest */
@@ -120,7 +122,7 @@ export function helperPaths(binDir: string) {
 }
 export type HelperPaths = ReturnType<typeof helperPaths>;
 
-/** The repository's own build of the helpers, or the directory `BANDSOX_BIN_DIR` names. */
+/** The directory `BANDSOX_BIN_DIR` names, or the repository's own build of the helpers. */
 export function defaultBinDir(env: Readonly<Record<string, string | undefined>>): string {
   return env.BANDSOX_BIN_DIR ?? resolve(import.meta.dirname, "../../../../build/bin");
 }

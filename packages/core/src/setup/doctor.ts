@@ -1,14 +1,18 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { arch } from "node:process";
-import { defaultBinDir, helperPaths } from "../host/paths.ts";
+import { helperPaths } from "../host/paths.ts";
 import type { DoctorCheck } from "./doctor-check.ts";
 import { checkFirecracker } from "./doctor-firecracker.ts";
 import { checkKvm, checkMemory, checkTscKhz } from "./doctor-host.ts";
 import { checkFreeSpace, checkKernel, checkReflink, checkStorage } from "./doctor-storage.ts";
 import { checkHelper, checkIdentity, checkTool } from "./doctor-tools.ts";
+import { provideHelpers } from "./packed-helpers.ts";
 
 export interface DoctorOptions {
   readonly storageDir: string;
-  /** Where the Go helpers are (default: `defaultBinDir`) */
+  /** Where the Go helpers are (default: as `provideHelpers` has it) */
   readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -26,7 +30,9 @@ const QEMU_PACKAGE = arch === "arm64" ? "qemu-system-arm" : "qemu-system-x86";
 /** Looks at everything VMs need from this machine. Changes nothing; a failing check is a result, never an error. */
 export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
   const { storageDir, signal } = options;
-  const helpers = helperPaths(options.binDir ?? defaultBinDir(process.env));
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "bandsox-doctor-"));
+  // What an installed package has packed is looked at where it leaves nothing.
+  const helpers = helperPaths(options.binDir ?? (await provideHelpers(scratch.path, process.env)));
   const tool = (name: string, rest: Omit<Parameters<typeof checkTool>[1], "signal">) =>
     checkTool(name, { ...rest, signal });
   const checks = await Promise.all([
