@@ -26,7 +26,7 @@ export default defineConfig({
           name: "unit",
           env,
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: ["**/*.host.test.ts", "**/node_modules/**"],
+          exclude: ["**/*.host.test.ts", "**/*.net.test.ts", "**/node_modules/**"],
           // A machine that is busy with other things takes its time; only what hangs is to fail.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -84,8 +84,8 @@ export default defineConfig({
         ...shared,
         test: {
           name: "network",
-          env,
-          include: ["test/network/**/*.net.ts"],
+          env: { BANDSOX_NETWORKING: "on" },
+          include: ["packages/*/src/**/*.net.test.ts", "test/network/**/*.net.ts"],
           globalSetup: ["test/setup/network-tier.ts"],
           testTimeout: 180_000,
           hookTimeout: 300_000,

@@ -34,6 +34,8 @@ const SUITE: readonly Benchmark[] = [
   density,
   lifecycleCost,
 ];
+/** Measuring changes no networks of this machine. */
+const network = { byDefault: false } as const;
 const PROGRAMS = ["sh", "cat", "dd", "echo", "head", "true", "yes"];
 
 const { values, positionals } = parseArgs({
@@ -61,7 +63,7 @@ async function main(): Promise<void> {
   stack.defer(() => rm(dir, { recursive: true, force: true }));
   const { engine } = values;
   const storageDir = await storageIn(dir);
-  const bandsox = stack.use(new BandSox({ storageDir, engine }));
+  const bandsox = stack.use(new BandSox({ storageDir, engine, network }));
   const image = `dir:${await busyboxRoot(dir)}`;
   const vm = await bandsox.createVm(image, { memMib: 512 });
   stack.defer(() => vm.delete());
@@ -71,7 +73,7 @@ async function main(): Promise<void> {
     bandsox,
     image,
     engine,
-    reopen: () => new BandSox({ storageDir, engine }),
+    reopen: () => new BandSox({ storageDir, engine, network }),
     dir,
     quick: values.quick,
     agentSocket: join(dir, "storage/vms", vm.id, "agent.sock"),

@@ -55,6 +55,8 @@ func act(wanted request) error {
 	switch wanted.Action {
 	case "make":
 		return slot.Make(wanted.Slot)
+	case "probe":
+		return slot.Probe(wanted.Slot)
 	case "apply":
 		return slot.Apply(wanted.Netns, wanted.Rules, wanted.Forget)
 	case "reset":

@@ -37,6 +37,24 @@ func Make(plan Plan) error {
 	return errors.Join(err, Remove(plan.Netns, plan.Link, nil))
 }
 
+// Probe makes all that a slot consists of in a namespace, where both ends of the cable stay, and removes it.
+func Probe(plan Plan) error {
+	if err := plan.validate(); err != nil {
+		return err
+	}
+	err := Inside(func() error { return makeNamespace(plan.Netns) }, func() error {
+		cable := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: plan.Uplink, MTU: plan.MTU}, PeerName: plan.Link}
+		if err := netlink.LinkAdd(cable); err != nil {
+			return fmt.Errorf("make the link %s: %w", plan.Link, err)
+		}
+		return furnish(plan, -1)
+	})
+	if errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return errors.Join(err, Remove(plan.Netns, "", nil))
+}
+
 // furnish gives the namespace of the calling thread its devices, addresses and rules.
 func furnish(plan Plan, host int) error {
 	if err := configure(plan); err != nil {

@@ -16,6 +16,16 @@ const (
 	dialLimit    = 10 * time.Second
 )
 
+// PortError says that a port of the host cannot be listened at.
+type PortError struct {
+	Address netip.AddrPort
+	Err     error
+}
+
+func (e *PortError) Error() string { return fmt.Sprintf("publish a port: %v", e.Err) }
+
+func (e *PortError) Unwrap() error { return e.Err }
+
 // Port is a port of the host that leads to one of the guest's.
 type Port struct {
 	Listen netip.AddrPort `json:"listen"`
@@ -36,7 +46,7 @@ type published struct {
 func publish(port Port) (*published, error) {
 	listener, err := net.Listen("tcp", port.Listen.String())
 	if err != nil {
-		return nil, fmt.Errorf("publish a port: %w", err)
+		return nil, &PortError{port.Listen, err}
 	}
 	p := &published{listener: listener, guest: port.Guest, open: map[net.Conn]bool{}}
 	p.running.Go(p.serve)

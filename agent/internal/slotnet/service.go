@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -80,6 +81,15 @@ func (s *Service) open() error {
 		}
 		return nil
 	})
+}
+
+// Ports are the ports of the host that lead into the guest, with what the kernel chose where any was good.
+func (s *Service) Ports() []Port {
+	var ports []Port
+	for _, one := range s.published {
+		ports = append(ports, Port{one.listener.Addr().(*net.TCPAddr).AddrPort(), one.guest})
+	}
+	return ports
 }
 
 // Change replaces the policy: rules for the kernel and for names. Connections that the guest has opened are judged anew.

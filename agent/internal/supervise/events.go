@@ -2,8 +2,11 @@ package supervise
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"sync"
+
+	"bandsox.dev/agent/internal/slotnet"
 )
 
 // events writes one JSON object per line for whoever started the supervisor. Nobody has to be reading; there are too
@@ -31,6 +34,17 @@ type exitedEvent struct {
 type failedEvent struct {
 	Type    string `json:"type"` // "failed"
 	Message string `json:"message"`
+	// TakenPort is the address of this machine, if that was the reason
+	TakenPort string `json:"takenPort,omitempty"`
+}
+
+func failed(err error) failedEvent {
+	event := failedEvent{Type: "failed", Message: err.Error()}
+	var port *slotnet.PortError
+	if errors.As(err, &port) {
+		event.TakenPort = port.Address.String()
+	}
+	return event
 }
 
 func (e *events) emit(event any) {

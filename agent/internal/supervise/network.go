@@ -12,6 +12,7 @@ import (
 
 const (
 	networkSocket = "network.sock"
+	publishedFile = "published.json"
 	// networkLogMaxBytes bounds what is kept of decisions, in bytes.
 	networkLogMaxBytes = 2 << 20
 	// A policy has at most 512 rules.
@@ -47,6 +48,13 @@ func serveNetwork(config Config) (end func(), err error) {
 	if err != nil {
 		log.close()
 		return nil, err
+	}
+	if len(config.Network.Ports) > 0 {
+		if err := replaceFile(publishedFile, service.Ports()); err != nil {
+			service.Close()
+			log.close()
+			return nil, err
+		}
 	}
 	n := &network{service: service, log: log}
 	if n.listener, err = listenPrivate(networkSocket); err != nil {
@@ -100,4 +108,5 @@ func (n *network) close() {
 	n.service.Close()
 	n.log.close()
 	os.Remove(networkSocket)
+	os.Remove(publishedFile)
 }

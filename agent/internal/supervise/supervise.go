@@ -24,12 +24,12 @@ func Run(configPath string, out io.Writer) int {
 	report := &events{out: out}
 	config, err := enter(configPath)
 	if err != nil {
-		report.emit(failedEvent{"failed", err.Error()})
+		report.emit(failed(err))
 		return 1
 	}
 	exit, err := supervise(config, filepath.Base(configPath), stop, report)
 	if errors.Is(err, errAbandoned) {
-		report.emit(failedEvent{"failed", err.Error()})
+		report.emit(failed(err))
 		return 1
 	}
 	if err != nil {
@@ -38,7 +38,7 @@ func Run(configPath string, out io.Writer) int {
 	recordErr := writeRecord(config.ExitFile, exit)
 	tell(config.SignalFile)
 	if err := errors.Join(err, recordErr); err != nil {
-		report.emit(failedEvent{"failed", err.Error()})
+		report.emit(failed(err))
 		return 1
 	}
 	report.emit(exitedEvent{"exited", exit})
@@ -80,6 +80,11 @@ func supervise(config Config, configName string, stop chan os.Signal, report *ev
 	start := time.Now()
 	onReady := func() { report.emit(agentReadyEvent{"agent-ready", time.Since(start).Milliseconds()}) }
 	logs := logs{console, log}
+	endNetwork, err := serveNetwork(config)
+	if err != nil {
+		return Exit{}, err
+	}
+	defer endNetwork()
 	if config.Firecracker != nil {
 		return superviseFirecracker(config, logs, stop, hooks{report, onReady})
 	}
@@ -101,11 +106,6 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 		return Exit{}, err
 	}
 	defer relay.close()
-	endNetwork, err := serveNetwork(config)
-	if err != nil {
-		return Exit{}, err
-	}
-	defer endNetwork()
 	inherited, err := attach(config)
 	if err != nil {
 		return Exit{}, err

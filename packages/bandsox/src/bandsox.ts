@@ -40,7 +40,7 @@ export interface BandSoxOptions extends EngineSettings {
   onWarning?: (message: string) => void;
   /** Has a pool filled again that a VM was taken from (default: this process does, while the storage is open) */
   onPoolTaken?: (pool: string) => void;
-  /** Networks of VMs: `byDefault` (default: `BANDSOX_NETWORKING`, else `false`), `range` and `pool`; see `NetworkOptions` */
+  /** Networks of VMs: `byDefault` (default: `BANDSOX_NETWORKING`, else `true`), `range` and `pool`; see `NetworkOptions` */
   network?: NetworkOptions;
 }
 
@@ -276,5 +276,5 @@ export class BandSox implements AsyncDisposable {
 }
 
 function networkingOf(value: string | undefined): boolean {
-  return parseInput(z.enum(["on", "off"]).default("off"), value || undefined, "BANDSOX_NETWORKING") === "on";
+  return parseInput(z.enum(["on", "off"]).default("on"), value || undefined, "BANDSOX_NETWORKING") === "on";
 }

@@ -10,7 +10,7 @@ export function fakeNetworks(): FakeNetworks {
   const attached = new Set<string>();
   return {
     attached,
-    settle(asked, backends) {
+    async settle(asked, backends) {
       if (asked === undefined || asked === false) return false;
       const reason = "the engine has no TAP devices";
       if (!backends.includes("tap")) throw new BandSoxError("networking_unavailable", reason, { reason });

@@ -3,11 +3,12 @@ import { Option } from "@commander-js/extra-typings";
 import { argument } from "./argument.ts";
 import { storeCommand } from "./common-options.ts";
 import { metadataOption } from "./metadata.ts";
+import { addNetworkOptions, type NetworkOptions, networkingOf } from "./network-options.ts";
 import { parseAssignment, parseMib, parseWholeNumber } from "./values.ts";
 
 /** The options every command that makes a VM has. */
 export function withVmOptions(name: string) {
-  return storeCommand(name)
+  return addNetworkOptions(storeCommand(name))
     .option("-n, --name <name>", "name to use instead of the id; also the guest's host name")
     .option("--vcpu <count>", "virtual CPUs (default: 1)", wholeNumber)
     .option("-m, --mem <size>", "memory in MiB, or with a unit: 512m, 2g (default: 256)", mib)
@@ -26,18 +27,16 @@ export function withVmOptions(name: string) {
       "--disk-iops <count>",
       "operations a second its disk may do; 0 for any (firecracker)",
       wholeNumber,
-    )
-    .option("--networking", "give the guest a network");
+    );
 }
 
-interface VmOptions {
+interface VmOptions extends NetworkOptions {
   name?: string | undefined;
   vcpu?: number | undefined;
   mem?: number | undefined;
   diskSize?: number | undefined;
   env: Record<string, string>;
   metadata?: Metadata | undefined;
-  networking?: true | undefined;
   boot?: "golden" | "cold" | undefined;
   diskBandwidth?: number | undefined;
   diskIops?: number | undefined;
@@ -51,11 +50,12 @@ export function toSpec({
   diskSize,
   env,
   metadata,
-  networking,
   boot,
   diskBandwidth,
   diskIops,
+  ...network
 }: VmOptions): Omit<VmSpecInput, "image"> {
+  const networking = networkingOf(network);
   return {
     env,
     ...(name === undefined ? {} : { name }),
@@ -63,7 +63,7 @@ export function toSpec({
     ...(mem === undefined ? {} : { memMib: mem }),
     ...(diskSize === undefined ? {} : { diskSizeMib: diskSize }),
     ...(metadata === undefined ? {} : { metadata }),
-    ...(networking ? { networking } : {}),
+    ...(networking === undefined ? {} : { networking }),
     ...(boot === undefined ? {} : { boot }),
     ...(diskBandwidth === undefined ? {} : { diskBandwidthMbps: diskBandwidth }),
     ...(diskIops === undefined ? {} : { diskIops }),

@@ -31,7 +31,14 @@ export const VM_TOOLS: readonly Tool[] = [
       scope.assertSize(spec);
       scope.assertRoom(1);
       const given = Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
-      const vm = await bandsox.createVm(image, { ...given, ephemeral: !scope.options.keepsVms, signal });
+      // What is not asked for may not be allowed.
+      const networking = spec.networking ?? false;
+      const vm = await bandsox.createVm(image, {
+        ...given,
+        networking,
+        ephemeral: !scope.options.keepsVms,
+        signal,
+      });
       scope.addVm(vm.id);
       return { vm: await vm.info() };
     },

@@ -32,7 +32,7 @@ const Launched = z.object({ transport: Transport });
 const Event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started") }),
   z.object({ type: z.literal("agent-ready") }),
-  z.object({ type: z.literal("failed"), message: z.string() }),
+  z.object({ type: z.literal("failed"), message: z.string(), takenPort: z.string().optional() }),
   z.object({ type: z.literal("exited"), reason: z.string().default("") }),
 ]);
 type Event = z.infer<typeof Event>;
@@ -115,6 +115,10 @@ async function waitUntilReady(
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // also when nobody waits any more
   const fail = (stage: string, found: string) => failure.reject(startFailed(launch, stage, found));
+  const refuse = (address: string, found: string) =>
+    failure.reject(
+      new BandSoxError("port_unavailable", `cannot start ${launch.vmId}: ${found}`, { address }),
+    );
   const onAbort = () =>
     failure.reject(new BandSoxError("interrupted", `interrupted while starting ${launch.vmId}`, {}));
   const timer = setTimeout(
@@ -128,7 +132,7 @@ async function waitUntilReady(
   try {
     const configure = () =>
       launch.onStarted?.().catch((error) => failLater(error, { child, failure, launch }));
-    return await Promise.race([readEvents(child, { fail, configure }), failure.promise]);
+    return await Promise.race([readEvents(child, { fail, refuse, configure }), failure.promise]);
   } finally {
     clearTimeout(timer);
     launch.signal?.removeEventListener("abort", onAbort);
@@ -137,11 +141,13 @@ async function waitUntilReady(
 
 interface EventSinks {
   readonly fail: (stage: string, found: string) => void;
+  /** Called when a published port is somebody else's */
+  readonly refuse: (address: string, found: string) => void;
   /** Called once the VMM runs */
   readonly configure: () => void;
 }
 
-async function readEvents(child: ChildProcess, { fail, configure }: EventSinks) {
+async function readEvents(child: ChildProcess, { fail, refuse, configure }: EventSinks) {
   let started = 0;
   if (child.stdout) {
     for await (const line of createInterface({ input: child.stdout })) {
@@ -151,6 +157,7 @@ async function readEvents(child: ChildProcess, { fail, configure }: EventSinks) 
         configure();
       }
       if (event?.type === "agent-ready") return { started, ready: performance.now() };
+      if (event?.type === "failed" && event.takenPort) refuse(event.takenPort, event.message);
       if (event?.type === "failed") fail("vmm", event.message);
       if (event?.type === "exited") fail("guest", `the VMM ended before the agent answered: ${event.reason}`);
     }

@@ -106,6 +106,8 @@ export function vmmPaths(dir: string) {
     networkLog: join(dir, "network.log"),
     /** Where its supervisor takes changes of the policy */
     networkSocket: join(dir, "network.sock"),
+    /** Where its supervisor listens for the guest */
+    published: join(dir, "published.json"),
   } as const;
 }
 export type VmPaths = ReturnType<typeof vmmPaths>;

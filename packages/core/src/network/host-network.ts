@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 
 const NSFS_MAGIC = 0x6e_73_66_73;
@@ -11,8 +11,6 @@ export interface HostNetwork {
   /** Devices that default routes lead to */
   readonly uplinks: readonly string[];
   readonly hasIpv6: boolean;
-  /** Addresses of this machine but loopback ones */
-  readonly addresses: readonly string[];
   readonly forwarding: { readonly v4: boolean; readonly v6: boolean };
 }
 
@@ -25,14 +23,18 @@ export function lookAtHost(): HostNetwork {
     routes: routes.filter((route) => !isDefault(route) && !ownLink(route)).map(({ cidr }) => cidr),
     uplinks: [...new Set(routes.filter(isDefault).map(({ device }) => device))],
     hasIpv6: parseIpv6Default(read("/proc/net/ipv6_route")),
-    addresses: Object.entries(networkInterfaces())
-      .filter(([device]) => !/^bsx\d+$/.test(device))
-      .flatMap(([, all]) => all ?? [])
-      .filter(({ internal, scopeid }) => !internal && !scopeid)
-      .map(({ address }) => address)
-      .sort(),
     forwarding: { v4: readSwitch(FORWARDING.v4), v6: readSwitch(FORWARDING.v6) },
   };
+}
+
+/** Addresses of this machine but loopback ones. */
+export function hostAddresses(): string[] {
+  return Object.entries(networkInterfaces())
+    .filter(([device]) => !/^bsx\d+$/.test(device))
+    .flatMap(([, all]) => all ?? [])
+    .filter(({ internal, scopeid }) => !internal && !scopeid)
+    .map(({ address }) => address)
+    .sort();
 }
 
 const FORWARDING = {
@@ -43,6 +45,17 @@ const FORWARDING = {
 /** Turns the forwarding of one IP version on or off. */
 export function setForwarding(family: keyof typeof FORWARDING, on: boolean): void {
   writeFileSync(FORWARDING[family], on ? "1" : "0");
+}
+
+/** Whether this process may let its machine forward. */
+export function mayForward(): boolean {
+  if (readSwitch(FORWARDING.v4)) return true;
+  try {
+    accessSync(FORWARDING.v4, constants.W_OK);
+    return true;
+  } catch {
+    return false; // as in most containers
+  }
 }
 
 /** Whether a path names a network namespace, and not only a file that did before the host restarted. */

@@ -31,7 +31,10 @@ export interface Networks {
    *
    * @throws {BandSoxError} `networking_unavailable` when it was asked for and cannot be
    */
-  settle(asked: Networking | undefined, backends: readonly NicBackend["kind"][]): NetworkSpec | false;
+  settle(
+    asked: Networking | undefined,
+    backends: readonly NicBackend["kind"][],
+  ): Promise<NetworkSpec | false>;
   /** Connects a VM whose VMM is going to be started; all of it or nothing. @throws {BandSoxError} `network_failed` */
   attach(vm: NetworkClient, network: NetworkSpec, signal?: AbortSignal): Promise<NetworkAttachment>;
   /** Takes back what a VM was connected with. Idempotent; the VMM has ended. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Networking, NetworkSpec } from "@bandsox/contract";
 import type { NicSpec } from "../engine/engine.ts";
 import { INSIDE } from "./address-plan.ts";
@@ -6,6 +7,14 @@ import { INSIDE } from "./address-plan.ts";
 export function networkOf(networking: Networking | undefined): NetworkSpec | undefined {
   if (networking === undefined || networking === false) return undefined;
   return networking === true ? NetworkSpec.parse({}) : networking;
+}
+
+const ORDINARY = NetworkSpec.parse({});
+
+/** Whether it is no network, or what a VM gets for which nothing is said. */
+export function hasOrdinaryNetwork(networking: Networking | undefined): boolean {
+  const network = networkOf(networking);
+  return network === undefined || isDeepStrictEqual(network, ORDINARY);
 }
 
 /**

@@ -6,14 +6,14 @@ import { ownIdentity } from "../host/process-identity.ts";
 import type { Leases } from "../store/leases.ts";
 import { SlotRecords } from "../store/slot-records.ts";
 import { RANGES } from "./address-plan.ts";
-import { lookAtHost } from "./host-network.ts";
+import { hostAddresses, lookAtHost } from "./host-network.ts";
 import type { Networks } from "./networks.ts";
 import { slotHelper } from "./slot-helper.ts";
 import { slotNetworks } from "./slot-networks.ts";
 import { Slots } from "./slots.ts";
 
 export interface NetworkOptions {
-  /** Whether VMs for which nothing is said get a network where that is possible (default: `false`) */
+  /** Whether VMs for which nothing is said get a network where that is possible (default: `true`) */
   readonly byDefault?: boolean | undefined;
   /** Where outside addresses are taken from, in CIDR notation (default: the first of several that collides with no route) */
   readonly range?: string | undefined;
@@ -57,7 +57,7 @@ export function openNetworks({
       bootId: ownIdentity().bootId,
     },
     ...{ ranges: options?.range === undefined ? RANGES : [options.range], pool: options?.pool ?? POOL },
-    ...{ look: lookAtHost, now: () => new Date() },
+    ...{ look: lookAtHost, addresses: hostAddresses, now: () => new Date() },
   });
-  return slotNetworks({ slots, operations, byDefault: options?.byDefault ?? false, warn });
+  return slotNetworks({ slots, operations, byDefault: options?.byDefault ?? true, warn });
 }

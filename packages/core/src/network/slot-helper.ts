@@ -26,6 +26,8 @@ const Answer = z.object({ error: z.string().default(""), taken: z.boolean().defa
 export interface SlotHelper {
   /** @returns whether it was made; it is not when its names are another's */
   make(plan: SlotPlan): Promise<boolean>;
+  /** Makes a slot that leads nowhere, and removes it */
+  probe(plan: SlotPlan): Promise<void>;
   /** Changes rules in a namespace, or on the host; connections the guest has opened are judged anew with `forget` */
   apply(change: { netns?: string; rules: NftTransaction; forget?: readonly string[] }): Promise<void>;
   /** Makes a slot as it was when it was new */
@@ -42,6 +44,7 @@ export function slotHelper(path: string): SlotHelper {
       if (error !== "" && !taken) throw failed(`make the slot ${plan.link}`, error);
       return !taken;
     },
+    probe: (plan) => must(ask({ action: "probe", slot: toWire(plan) }), "make a slot"),
     apply: (change) => must(ask({ action: "apply", ...change }), "change network rules"),
     reset: (slot) => must(ask({ action: "reset", ...slot }), `reset ${slot.netns}`),
     remove: (slot) => must(ask({ action: "remove", ...slot }), `remove ${slot.netns}`),

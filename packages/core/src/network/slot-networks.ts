@@ -1,10 +1,10 @@
-import { accessSync, constants } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { BandSoxError, type Egress, type NetworkInfo, NetworkSpec, type VmId } from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
-import { findTool } from "../host/find-tool.ts";
 import { INSIDE } from "./address-plan.ts";
 import { egressRules, presetOf } from "./egress-rules.ts";
 import { guestNetwork } from "./guest-network.ts";
+import { whyNot } from "./may-connect.ts";
 import { namePolicy, networkService } from "./network-service.ts";
 import type { NetworkAttachment, Networks } from "./networks.ts";
 import { nicOf } from "./nic.ts";
@@ -18,31 +18,27 @@ export interface SlotNetworksPorts {
   warn(message: string): void;
 }
 
+/** Slots for the next VMs are made once this one has had the processor to itself for a while, in ms. */
+const REFILL_AFTER_MS = 1_000;
+
 /** Networks by slots of this host, and in user mode. */
 export function slotNetworks({ slots, operations, byDefault, warn }: SlotNetworksPorts): Networks {
+  const refillLater = later(operations, (signal) => slots.refill(signal), warn);
+  const offered = defaultNetwork(slots, warn);
   return {
-    settle(asked, backends) {
+    async settle(asked, backends) {
       if (asked === false || (asked === undefined && !byDefault)) return false;
-      const network = typeof asked === "object" ? asked : NetworkSpec.parse({});
+      if (asked === undefined) return offered(backends);
+      const network = asked === true ? NetworkSpec.parse({}) : asked;
       const why = whyNot(network, backends);
       if (why === undefined) return network;
-      if (asked === undefined) {
-        warn(`VMs have no network: ${why}`);
-        return false;
-      }
       const message = `cannot create a VM with networking: ${why}`;
       throw new BandSoxError("networking_unavailable", message, { reason: why });
     },
     async attach({ id }, network, signal) {
       if (network.mode === "user") return { nic: nicOf({ kind: "user" }), guest: guestNetwork("user") };
       const slot = await slots.acquire(id, wantsOf(network), signal);
-      void operations
-        .run(undefined, (linked) => slots.refill(linked))
-        .catch((error: unknown) => {
-          warn(
-            `no network was made ready for the next VM: ${error instanceof Error ? error.message : error}`,
-          );
-        });
+      refillLater();
       return {
         nic: nicOf({ kind: "tap", tap: INSIDE.tap, netns: slot.netns }),
         guest: guestNetwork("tap"),
@@ -66,6 +62,50 @@ export function slotNetworks({ slots, operations, byDefault, warn }: SlotNetwork
   };
 }
 
+/** What a VM gets for which nothing is said: a network if this machine proves able to; why not is told once. */
+function defaultNetwork(slots: Slots, warn: (message: string) => void) {
+  const network = NetworkSpec.parse({});
+  let proof: Promise<string | undefined> | undefined;
+  let isTold = false;
+  const prove = async () => {
+    if (slots.areProven) return undefined;
+    return await slots.probe().then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+  };
+  return async (backends: readonly string[]): Promise<NetworkSpec | false> => {
+    proof ??= whyNot(network, backends) === undefined ? prove() : undefined;
+    const why = whyNot(network, backends) ?? (await proof);
+    if (why === undefined) return network;
+    if (!isTold) warn(`VMs have no network: ${why}. BANDSOX_NETWORKING=off says that they need none`);
+    isTold = true;
+    return false;
+  };
+}
+
+/** Has work done in a while, once for all who ask until then; closing the storage calls it off. */
+function later(
+  operations: Operations,
+  work: (signal: AbortSignal) => Promise<void>,
+  warn: (message: string) => void,
+): () => void {
+  let isPlanned = false;
+  const run = async (signal: AbortSignal) => {
+    await setTimeout(REFILL_AFTER_MS, undefined, { ref: false, signal }).catch(() => {});
+    isPlanned = false;
+    if (!signal.aborted) await work(signal);
+  };
+  return () => {
+    if (isPlanned) return;
+    isPlanned = true;
+    operations.run(undefined, run).catch((error: unknown) => {
+      isPlanned = false;
+      warn(`no network was made ready for the next VM: ${error instanceof Error ? error.message : error}`);
+    });
+  };
+}
+
 const INSIDE_ADDRESSES = [INSIDE.v4.guest, INSIDE.v6.guest] as const;
 
 /** What a VM's policy means for its slot. */
@@ -79,30 +119,6 @@ function reachesHost(egress: Egress): boolean {
   return egressRules(egress).some(
     ({ verdict, label, domain }) => verdict === "allow" && !domain && label !== "public",
   );
-}
-
-function whyNot(network: NetworkSpec, backends: readonly string[]): string | undefined {
-  const { mode, bandwidth, egress, networks, cni, ports } = network;
-  if (networks.length > 0) return "private networks are not in this version";
-  if (cni !== undefined) return "CNI networks are not in this version";
-  const kind = mode === "user" ? "user" : "tap";
-  if (!backends.includes(kind)) return `the engine has no ${kind === "user" ? "user mode" : "TAP devices"}`;
-  if (kind === "user") {
-    const more = egress !== "public" || ports.length > 0 || Object.keys(bandwidth).length > 0;
-    return more ? "user mode has no policies, limits or published ports" : undefined;
-  }
-  if (process.getuid?.() !== 0) return 'it needs root; without, `mode: "user"` connects guests as this user';
-  if (!findTool("nft")) return "nft is not installed (package nftables)";
-  return tunError();
-}
-
-function tunError(): string | undefined {
-  try {
-    accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return `/dev/net/tun cannot be opened: ${(error as NodeJS.ErrnoException).code}`;
-  }
 }
 
 function describe(slots: Slots, id: VmId, network: NetworkSpec): NetworkInfo {

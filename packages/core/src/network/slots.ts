@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { BandSoxError, type VmId } from "@bandsox/contract";
 import type { Leases } from "../store/leases.ts";
-import type { SlotRecord } from "../store/slot-records.ts";
+import type { SlotRecord, SlotState } from "../store/slot-records.ts";
 import {
   INSIDE,
   linkName,
   type OutsideAddresses,
   outsideAddresses,
+  RANGES,
   slotCount,
   UPLINK,
 } from "./address-plan.ts";
@@ -32,6 +33,8 @@ export interface SlotsPorts extends SlotHostPorts {
   /** How many slots are kept ready while any is held */
   readonly pool: number;
   look(): HostNetwork;
+  /** Addresses of this machine */
+  addresses(): readonly string[];
   now(): Date;
 }
 
@@ -50,6 +53,7 @@ export interface SlotWants extends Pick<SlotRulesOptions, "egress" | "peers"> {
   readonly trusted: boolean;
 }
 
+const PROVEN: readonly SlotState[] = ["free", "held", "resting"];
 const ORDINARY: SlotWants = { egress: "public", peers: [], trusted: false };
 
 /** The slots of a storage: made ahead, given to VMs, used again after a rest, and gone with the last VM. */
@@ -64,6 +68,21 @@ export class Slots {
   find(vmId: VmId): Slot | undefined {
     const record = this.#ports.records.findOf(vmId);
     return record && this.#slot(record);
+  }
+
+  /** Whether this machine has had slots since it started, and so can. */
+  get areProven(): boolean {
+    const { records, bootId } = this.#ports;
+    return records.list().some((slot) => slot.bootId === bootId && PROVEN.includes(slot.state));
+  }
+
+  /** Makes what a slot consists of in a namespace that goes again. @throws {BandSoxError} `network_failed` */
+  async probe(): Promise<void> {
+    const { helper, netnsDir, prefix } = this.#ports;
+    const outside = outsideAddresses(RANGES[0], 1);
+    const rules = this.#rules({ ...outside, range: RANGES[0], hasIpv6: false }, ORDINARY);
+    const netns = join(netnsDir, `${prefix}-probe-${process.pid}`);
+    await helper.probe({ ...{ netns, link: "probe0", uplink: UPLINK, hasIpv6: false }, rules });
   }
 
   /** Gives a VM a slot: one that is ready if there is one, else one that is made now. */
@@ -245,10 +264,10 @@ export class Slots {
     return { index, netns, link: linkName(index), range, hasIpv6, ...outsideAddresses(range, index) };
   }
 
-  #rules(slot: Slot, { egress, peers }: SlotWants) {
+  #rules(slot: Omit<Slot, "index" | "netns" | "link">, { egress, peers }: SlotWants) {
     return slotRules({
       ...{ uplink: UPLINK, address: slot.address, address6: slot.hasIpv6 ? slot.address6 : undefined },
-      ...{ slots: [slot.range], host: this.#ports.look().addresses, peers, egress },
+      ...{ slots: [slot.range], host: this.#ports.addresses(), peers, egress },
     });
   }
 }

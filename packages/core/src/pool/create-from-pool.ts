@@ -2,6 +2,7 @@ import type { VmId, VmSpec } from "@bandsox/contract";
 import { isAnyBandSoxError } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
 import { vmPaths } from "../host/paths.ts";
+import { hasOrdinaryNetwork, networkOf } from "../network/nic.ts";
 import type { PooledVm, PoolRecord } from "../store/pool-records.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { becomeClone } from "../vm/enter-machine.ts";
@@ -27,7 +28,11 @@ export async function createFromPool(
   if (!pool) return undefined;
   try {
     const { imageConfig, goldenKey } = await timed("image", options, () =>
-      partsOf(ports, engine, { pool, signal: options.signal }),
+      partsOf(ports, engine, {
+        pool,
+        networking: networkOf(spec.networking) ?? false,
+        signal: options.signal,
+      }),
     );
     for (const vm of ports.pools.vms(pool.id)) {
       if (vm.goldenKey !== goldenKey || vm.engine !== engine.name) continue;
@@ -43,9 +48,11 @@ export async function createFromPool(
   }
 }
 
-/** A VM that differs in more than its name and what commands see comes from no pool. */
+/** A VM that differs in more than its name and what commands see comes from no pool; its network is the ordinary one. */
 function poolFor(ports: VmPorts, spec: VmSpec): PoolRecord | undefined {
-  return spec.boot === "golden" && !spec.networking ? ports.pools.findByShape(spec) : undefined;
+  return spec.boot === "golden" && hasOrdinaryNetwork(spec.networking)
+    ? ports.pools.findByShape(spec)
+    : undefined;
 }
 
 interface Taking {

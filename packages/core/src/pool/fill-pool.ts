@@ -1,5 +1,6 @@
-import { BandSoxError, type PoolId, type PoolShape, VmSpec } from "@bandsox/contract";
+import { BandSoxError, type NetworkSpec, type PoolId, type PoolShape, VmSpec } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
+import { shapeNic } from "../network/nic.ts";
 import type { PooledVm, PoolRecord } from "../store/pool-records.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { imageGoldenKey } from "../vm/image-golden.ts";
@@ -20,7 +21,8 @@ export async function fillPool(ports: VmPorts, poolId: PoolId, signal?: AbortSig
   let pool = ports.pools.find(poolId);
   if (!pool) return;
   const engine = ports.defaultEngine();
-  const parts = await partsOf(ports, engine, { pool, signal });
+  const networking = await ports.networks.settle(undefined, engine.capabilities.networking);
+  const parts = { networking, ...(await partsOf(ports, engine, { pool, networking, signal })) };
   for (const vm of ports.pools.vms(poolId))
     if (vm.goldenKey !== parts.goldenKey) await discardPooled(ports, vm);
   for (;;) {
@@ -54,19 +56,28 @@ interface PoolParts {
 export async function partsOf(
   ports: VmPorts,
   engine: Engine,
-  { pool, signal }: { pool: PoolShape; signal: AbortSignal | undefined },
+  {
+    pool,
+    networking,
+    signal,
+  }: { pool: PoolShape; networking: NetworkSpec | false; signal: AbortSignal | undefined },
 ): Promise<PoolParts> {
   const { image, vcpu, memMib, diskSizeMib } = pool;
   const { digest, config } = await ports.images.resolve(image, { signal });
   const baseDisk = await ports.images.ensureBaseDisk(digest, { signal });
-  const shape = { vcpu, memMib, ...(await ports.bootFiles()) };
+  const shape = { vcpu, memMib, ...(await ports.bootFiles()), nic: shapeNic(networking) };
   const goldenKey = await imageGoldenKey({ engine, shape, imageConfig: config, baseDisk, diskSizeMib });
   return { imageDigest: digest, imageConfig: config, baseDisk, goldenKey };
 }
 
 async function makePooled(
   ports: VmPorts,
-  { pool, engine, ...parts }: PoolParts & { pool: PoolRecord; engine: Engine },
+  {
+    pool,
+    engine,
+    networking,
+    ...parts
+  }: PoolParts & { pool: PoolRecord; engine: Engine; networking: NetworkSpec | false },
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const id = ports.newId();
@@ -79,7 +90,7 @@ async function makePooled(
   });
   try {
     const { image, vcpu, memMib, diskSizeMib } = pool;
-    const spec = VmSpec.parse({ image, vcpu, memMib, diskSizeMib });
+    const spec = VmSpec.parse({ image, vcpu, memMib, diskSizeMib, networking });
     const record: VmRecord = {
       ...{ id, name: "pooled", state: "creating", spec },
       ...{ engine: engine.name, createdAt: ports.now().toISOString() },

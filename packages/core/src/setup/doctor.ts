@@ -6,6 +6,7 @@ import { helperPaths } from "../host/paths.ts";
 import type { DoctorCheck } from "./doctor-check.ts";
 import { checkFirecracker } from "./doctor-firecracker.ts";
 import { checkKvm, checkMemory, checkTscKhz } from "./doctor-host.ts";
+import { checkNetworks } from "./doctor-networks.ts";
 import { checkFreeSpace, checkKernel, checkReflink, checkStorage } from "./doctor-storage.ts";
 import { checkHelper, checkIdentity, checkTool } from "./doctor-tools.ts";
 import { provideHelpers } from "./packed-helpers.ts";
@@ -52,6 +53,7 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
     checkMemory(),
     checkTscKhz(),
     checkIdentity(),
+    checkNetworks(),
     tool("depmod", { level: "advised", package: "kmod", note: "for `bandsox init` with a kernel package" }),
     tool("mmdebstrap", {
       level: "advised",

@@ -27,11 +27,10 @@ export async function createVm(
   assertLimitable(asked, engine);
   const spec = {
     ...asked,
-    networking: ports.networks.settle(asked.networking, engine.capabilities.networking),
+    networking: await ports.networks.settle(asked.networking, engine.capabilities.networking),
   };
   await ports.bootFiles(); // what is missing is told before anything is made
-  // Those of a pool have no network device.
-  const pooled = spec.networking ? undefined : await createFromPool(ports, { engine, spec }, options);
+  const pooled = await createFromPool(ports, { engine, spec }, options);
   if (pooled) return pooled;
   return makeVm(ports, { engine, spec }, options, async (record) => {
     const image = await timed("image", options, () =>

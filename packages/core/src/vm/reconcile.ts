@@ -27,6 +27,7 @@ export async function reconcile(ports: VmPorts, signal?: AbortSignal): Promise<v
   for (const vm of ports.pools.vms())
     await each(ports, { what: `the VM ${vm.id} of a pool`, signal }, () => settlePooled(ports, vm));
   const isConnectable = (id: VmId) => {
+    if (ports.pools.findVm(id)) return true;
     const state = ports.records.find(id)?.state;
     return state !== undefined && state !== "stopped" && state !== "failed";
   };

@@ -37,6 +37,7 @@ export async function endVmm(ports: ReleasePorts, engine: Engine, id: VmId): Pro
     paths.transport,
     paths.jail,
     paths.networkSocket,
+    paths.published,
     paths.memory,
     paths.supervisor,
     paths.launchConfig,

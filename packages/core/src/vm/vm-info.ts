@@ -1,6 +1,7 @@
-import type { VmInfo } from "@bandsox/contract";
+import type { NetworkInfo, NetworkSpec, VmId, VmInfo } from "@bandsox/contract";
 import { vmPaths } from "../host/paths.ts";
 import { networkOf } from "../network/nic.ts";
+import { findPublished } from "../network/published-ports.ts";
 import type { VmRecord } from "../store/vm-records.ts";
 import { ON_IDLE, ON_TIMEOUT } from "./limits.ts";
 import type { VmPorts } from "./vm-ports.ts";
@@ -33,7 +34,7 @@ export function toVmInfo(
       createdAt,
     },
     ...(network && (state === "running" || state === "paused")
-      ? { network: ports.networks.describe(id, network) }
+      ? { network: describeNetwork(ports, id, network) }
       : {}),
     ...(transport === undefined ? {} : { transport }),
     ...(imageDigest === undefined ? {} : { imageDigest }),
@@ -42,6 +43,16 @@ export function toVmInfo(
     ...limitsOf(record),
     ...(ended === undefined ? {} : { ended }),
   };
+}
+
+/** How the VM is reached, at the ports its supervisor has got. */
+function describeNetwork(
+  { networks, paths }: Pick<VmPorts, "networks" | "paths">,
+  id: VmId,
+  network: NetworkSpec,
+): NetworkInfo {
+  const found = networks.describe(id, network);
+  return { ...found, ports: findPublished(vmPaths(paths, id).published) ?? found.ports };
 }
 
 /** The limits a VM has, and nothing of those it has not. */
