@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 RUN := $(NODE) --conditions=bandsox-source --disable-warning=ExperimentalWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart setup build package check test kvm-lab bench clean
+.PHONY: help quickstart setup build package check test test-fresh kvm-lab bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -33,6 +33,10 @@ check: ## Check format, types and dependency rules
 
 test: ## Set up, then run every check and test this machine can run
 	@scripts/test.sh
+
+test-fresh: ## Follow the README from a bare Debian root (needs root and a mirror)
+	@scripts/ensure-packages.sh
+	@scripts/test-fresh.sh
 
 kvm-lab: setup ## Run the tests under a real KVM, in an emulated machine; LAB=short for one VM (needs root)
 	@scripts/ensure-packages.sh --test

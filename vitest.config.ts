@@ -25,7 +25,12 @@ export default defineConfig({
         test: {
           name: "unit",
           env,
-          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "examples/**/*.test.ts"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "scripts/**/*.test.ts",
+            "examples/**/*.test.ts",
+            "test/docs/**/*.test.ts",
+          ],
           exclude: ["**/*.host.test.ts", "**/*.net.test.ts", "**/node_modules/**"],
           // A machine that is busy with other things takes its time; only what hangs is to fail.
           testTimeout: 60_000,
@@ -49,7 +54,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           env,
-          include: ["test/e2e/**/*.e2e.ts"],
+          include: ["test/{e2e,docs}/**/*.e2e.ts"],
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,

@@ -31,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandFactory>>> =
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
   auth: async () => (await import("./commands/auth/auth.ts")).authCommand,
   mcp: async () => (await import("./commands/mcp.ts")).mcpCommand,
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,
 };

@@ -52,6 +52,14 @@ const Doctor = z.object({
   canRunVms: z.boolean(),
 });
 
+const Verified = z.object({
+  name: z.string(),
+  result: z.enum(["ok", "skipped", "failed"]),
+  durationMs: z.number(),
+  /** What it said last: why it failed, or was skipped */
+  said: z.string(),
+});
+
 const Top = z.object({
   id: z.string(),
   name: z.string(),
@@ -98,6 +106,7 @@ export const NAMED = {
 export const OUTPUTS: Readonly<Record<string, JsonOutput>> = {
   init: once(z.object({ kernelRelease: z.string().optional(), rootfsDigest: z.string().optional() })),
   doctor: once(Doctor),
+  verify: once(z.array(Verified)),
   version: once(z.object({ version: z.string(), node: z.string(), platform: z.string() })),
   completion: once(z.object({ shell: z.string(), script: z.string() })),
   run: once(Executed),

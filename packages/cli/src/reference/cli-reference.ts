@@ -32,7 +32,7 @@ ${jsonType(JSON_ERROR, { names: NAMES })}
 | ------------------- | ------------------------------------------------------------------------------------------- |
 | 0                   | done                                                                                        |
 | the guest command's | \`run\`, \`exec\`, \`terminal\`: its own code, or 128 + the number of the signal that ended it |
-| 1                   | \`doctor\`: VMs cannot run here                                                             |
+| 1                   | \`doctor\`: VMs cannot run here; \`verify\`: something did not hold                             |
 | 2                   | the command line is wrong                                                                   |
 | 125                 | BandSox failed, as opposed to the guest's command                                           |
 | 130                 | interrupted, or the answer was no                                                           |
