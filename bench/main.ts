@@ -1,13 +1,14 @@
 // Measures BandSox on this machine: a table on stdout, everything in a JSON file. Arguments: ids of benchmarks
-// (default: all), `--quick` for small sizes, `--engine <name>`, `--out <file>`.
-import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+// (default: all), `--quick` for small sizes, `--engine <name>`, `--out <file>`, `--write` to write docs/benchmarks.md.
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { defaultBinDir, defaultStorageDir, ensureBootFiles } from "@bandsox/core";
-import { BandSox } from "bandsox";
+import { BandSox, doctor } from "bandsox";
 import type { Benchmark, Figure } from "./figure.ts";
 import { hostStamp } from "./host.ts";
+import { page } from "./page.ts";
 import { execConcurrent, execTrue, ping } from "./suite/calls.ts";
 import { firstImage } from "./suite/images.ts";
 import { burst, firstCommand, lifecycleCost, sustained } from "./suite/lifecycle.ts";
@@ -36,6 +37,8 @@ const SUITE: readonly Benchmark[] = [
 ];
 /** Measuring changes no networks of this machine. */
 const network = { byDefault: false } as const;
+/** Heading of what is written by hand */
+const KEPT = "## What bounds them";
 const PROGRAMS = ["sh", "cat", "dd", "echo", "head", "true", "yes"];
 
 const { values, positionals } = parseArgs({
@@ -44,6 +47,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     out: { type: "string" },
     engine: { type: "string" },
+    write: { type: "boolean", default: false },
   },
 });
 const wanted = SUITE.filter(({ id }) => positionals.length === 0 || positionals.includes(id));
@@ -85,10 +89,28 @@ async function main(): Promise<void> {
   }
   const out = values.out ?? join(REPOSITORY, `build/bench/${host.at.replaceAll(":", "-")}.json`);
   await mkdir(dirname(out), { recursive: true });
-  const about = { engine: info.engine, transport: info.transport };
+  const isEmulated = info.engine === "qemu" && (await isWithoutKvm());
+  const about = { engine: info.engine, transport: info.transport, isEmulated };
   await writeFile(out, `${JSON.stringify({ host, vm: about, quick: values.quick, figures }, null, 2)}\n`);
-  process.stdout.write(`${table(host, figures)}\n`);
+  const machine = `${host.processor}, ${host.processors} processors, load ${host.load.toFixed(2)}, ${host.commit}`;
+  process.stdout.write(`${machine}\n\n${table(figures)}\n`);
+  if (values.write) await writePage(page(host, about, figures));
   process.stderr.write(`written to ${out}\n`);
+}
+
+async function isWithoutKvm(): Promise<boolean> {
+  const { BANDSOX_ACCEL: asked } = process.env;
+  if (asked) return asked === "tcg";
+  const { checks } = await doctor();
+  return !checks.some(({ id, ok }) => id === "kvm" && ok);
+}
+
+/** Replaces what the last run has written; what people wrote below it stays. */
+async function writePage(written: string): Promise<void> {
+  const path = join(REPOSITORY, "docs/benchmarks.md");
+  const before = await readFile(path, "utf8").catch(() => "");
+  const kept = before.includes(KEPT) ? before.slice(before.indexOf(KEPT)) : "";
+  await writeFile(path, `${written}\n${kept}`);
 }
 
 /** A storage of the run's own, with the kernel that `make setup` obtained and the agent as it is built now. */

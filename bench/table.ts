@@ -1,9 +1,9 @@
 import type { Figure } from "./figure.ts";
-import type { HostStamp } from "./host.ts";
 
-/** The figures as a Markdown table under a line about the machine. */
-export function table(host: HostStamp, figures: readonly Figure[]): string {
-  const machine = `${host.processor}, ${host.processors} processors, load ${host.load.toFixed(2)}, ${host.commit}`;
+const HEAD = ["", "what", "figure", "beside", "ratio"];
+
+/** The figures as a Markdown table. */
+export function table(figures: readonly Figure[]): string {
   const rows = figures.map(({ id, name, value, unit, beside }) => [
     id,
     name,
@@ -11,8 +11,7 @@ export function table(host: HostStamp, figures: readonly Figure[]): string {
     beside ? `${beside.name}: ${round(beside.value)} ${unit}` : "",
     beside ? `${round(beside.ratio)}×` : "",
   ]);
-  const all = [["", "what", "figure", "beside", "ratio"], ["---", "---", "---", "---", "---"], ...rows];
-  return [machine, "", ...all.map((row) => `| ${row.join(" | ")} |`)].join("\n");
+  return [HEAD, HEAD.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
 function round(value: number): string {

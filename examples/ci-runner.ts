@@ -20,13 +20,12 @@ try {
   await vm.files.uploadTree(job.source, "/work", { exclude: ["node_modules/**"] });
   for (const step of job.steps) {
     console.log(`$ ${step}`);
-    const running = vm.execStream(step, { cwd: "/work" });
-    for await (const event of running) {
+    for await (const event of vm.execStream(step, { cwd: "/work" })) {
       if (event.type === "stdout") process.stdout.write(event.data);
       if (event.type === "stderr") process.stderr.write(event.data);
+      if (event.type === "exit" && event.exitCode !== 0)
+        throw new Error(`the step ended with ${event.exitCode}`);
     }
-    const { exitCode } = await running;
-    if (exitCode !== 0) throw new Error(`the step ended with ${exitCode}`);
   }
   const here = await mkdtemp(join(tmpdir(), "artefacts-"));
   await vm.files.downloadFile(`/work/${job.artefacts}`, join(here, job.artefacts));

@@ -19,7 +19,7 @@ for line in sys.stdin:
 await using bandsox = new BandSox();
 const vm = await bandsox.createVm(image, { timeoutMs: 600_000, onTimeout: "delete" });
 try {
-  const interpreter = await vm.sessions.start(["python3", "-c", SERVER]);
+  const interpreter = await vm.sessions.start(["python3", "-c", SERVER], { stdin: true });
   const answers = lines(interpreter.attach());
   const run = async (code: string) => {
     await interpreter.write(`${JSON.stringify(code)}\n`);

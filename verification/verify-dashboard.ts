@@ -25,12 +25,14 @@ interface Server extends AsyncDisposable {
 }
 
 async function findServer(): Promise<Server> {
-  const { BANDSOX_URL: url, BANDSOX_API_KEY: apiKey, BANDSOX_COMMAND: command = "bandsox" } = process.env;
+  const { BANDSOX_URL: url, BANDSOX_API_KEY: apiKey, BANDSOX_MAIN: main } = process.env;
   if (url) return { url, apiKey, [Symbol.asyncDispose]: async () => {} };
-  const child = spawn(command, ["serve", "--port", "0", "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [command, ...first] = main ? [process.execPath, ...process.execArgv, main] : ["bandsox"];
+  const args = [...first, "serve", "--port", "0", "--quiet"];
+  const child = spawn(command ?? "bandsox", args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const [line] = (await Promise.race([once(lines(child), "line"), ended])) as [unknown];
-  if (typeof line !== "string") throw new Error(`\`${command} serve\` ended with ${line}`);
+  if (typeof line !== "string") throw new Error(`\`bandsox serve\` ended with ${line}`);
   return {
     url: line,
     apiKey: undefined,

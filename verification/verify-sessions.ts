@@ -3,7 +3,7 @@ import { verify } from "./verification.ts";
 
 await verify(async ({ bandsox, image, own, step, expect }) => {
   const vm = own(await step(`create a VM from ${image}`, () => bandsox.createVm(image)));
-  const session = await step("start a session", () => vm.sessions.start(["cat"]));
+  const session = await step("start a session", () => vm.sessions.start(["cat"], { stdin: true }));
   await step("write to it, and attach to it anew from its beginning", async () => {
     await session.write("echo round trip\n");
     const again = await vm.sessions.get(session.id);

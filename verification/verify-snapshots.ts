@@ -23,7 +23,7 @@ await verify(async ({ bandsox, image, own, step, expect }) => {
         if ("error" in child) throw child.error;
         names.push(
           await own(child.vm)
-            .exec(["cat", "/etc/machine-id"])
+            .exec(["cat", "/proc/sys/kernel/hostname"])
             .then(({ stdout }) => stdout),
         );
       }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Networking } from "./networking.ts";
 import { NameForm, VmId, VmName } from "./vm-id.ts";
+import { LimitsPatch } from "./vm-limits.ts";
 import { Env, Metadata } from "./vm-spec.ts";
 
 /** A snapshot's id. */
@@ -81,5 +82,7 @@ export const RestoreSpec = z.strictObject({
   metadata: Metadata.optional(),
   /** Its network, if it was saved with one (default: as it was, with ports published on any free one) */
   networking: Networking.optional(),
+  /** Limits other than it had; `null` lifts one (default: as they were). Times count from the new VM's creation */
+  ...LimitsPatch.shape,
 });
 export type RestoreSpec = z.infer<typeof RestoreSpec>;

@@ -45,7 +45,7 @@ export function verifyCommand(context: CliContext) {
           ? { BANDSOX_URL: where.url, BANDSOX_API_KEY: where.apiKey }
           : { BANDSOX_URL: undefined, BANDSOX_STORAGE: where.storageDir ?? context.env.BANDSOX_STORAGE }),
         ...(image === undefined ? {} : { BANDSOX_VERIFY_IMAGE: image }),
-        BANDSOX_COMMAND: context.env.BANDSOX_COMMAND ?? process.argv[1],
+        BANDSOX_MAIN: process.argv[1],
       };
       const results: Verified[] = [];
       for (const program of chosen(names)) {

@@ -5,6 +5,7 @@ import { vmPaths } from "../host/paths.ts";
 import { cloneNetworking } from "../network/clone-networking.ts";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
+import { patchedLimits } from "../vm/limits.ts";
 import { type MakeOptions, makeVm, makeVmDirectory } from "../vm/make-vm.ts";
 import type { StageOptions } from "../vm/stages.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
@@ -61,9 +62,11 @@ export async function makeClone(
   const engine = ports.engine(manifest.engine);
   await assertUsable(engine, saved);
   const { name: _name, ...spec } = manifest.spec;
+  const { name, env: _env, metadata: _metadata, networking: _networking, ...limits } = wanted;
   const merged: VmSpec = {
     ...spec,
-    ...(wanted.name === undefined ? {} : { name: wanted.name }),
+    ...(name === undefined ? {} : { name }),
+    ...patchedLimits(spec, limits),
     env: wanted.env ?? spec.env,
     metadata: wanted.metadata ?? spec.metadata,
     networking: cloneNetworking(spec.networking, wanted.networking),

@@ -77,6 +77,26 @@ test("a VM made from a snapshot has its disk, and what it was given", async () =
   assertNothingLeft(w);
 });
 
+test("a VM made from a snapshot has the limits it is given, and of the others those of the source", async () => {
+  await using w = await world();
+  const vm = await w.create("source");
+  await vm.setLimits({ idleTimeoutMs: 5_000, onIdle: "stop", timeoutMs: 90_000 });
+  await vm.snapshot({ name: "s" });
+  const same = await (await w.snapshots.restore("s")).info();
+  expect(same).toMatchObject({ idleTimeoutMs: 5_000, onIdle: "stop", expiresAt: expect.any(String) });
+  const limits = { timeoutMs: 3_600_000, onTimeout: "delete", idleTimeoutMs: null } as const;
+  const other = await (await w.snapshots.restore("s", limits)).info();
+  expect(other).toMatchObject({ onTimeout: "delete" });
+  expect(other.idleTimeoutMs).toBeUndefined();
+  const left = new Date(other.expiresAt ?? 0).getTime() - new Date(other.createdAt).getTime();
+  expect(Math.abs(left - 3_600_000)).toBeLessThan(5_000);
+  const [forked] = await vm.fork({ timeoutMs: null });
+  expect(forked && "vm" in forked && (await forked.vm.info()).expiresAt).toBeUndefined();
+  await expect(w.snapshots.restore("s", { timeoutMs: 1 })).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+});
+
 test("a snapshot is found by id, name and start of its id, and by nothing else", async () => {
   await using w = await world();
   const vm = await w.create();

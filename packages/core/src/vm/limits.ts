@@ -1,5 +1,5 @@
 import { rename, rm, writeFile } from "node:fs/promises";
-import { BandSoxError, type LimitsPatch, type VmId } from "@bandsox/contract";
+import { BandSoxError, type LimitsPatch, type VmId, type VmSpec } from "@bandsox/contract";
 import { control } from "../engine/control.ts";
 import { deadlineIn, msUntil } from "../host/moment.ts";
 import { vmPaths } from "../host/paths.ts";
@@ -57,20 +57,28 @@ export async function setLimits(
   using _lock = await lockVm(ports, id, signal);
   const record = ports.records.find(id);
   if (!record) throw new BandSoxError("vm_not_found", `there is no VM ${id}`, { vmId: id });
-  const { timeoutMs, idleTimeoutMs, onTimeout, onIdle, idleCpuPercent } = { ...record.spec, ...patch };
-  const limits = {
-    timeoutMs: timeoutMs ?? undefined,
-    idleTimeoutMs: idleTimeoutMs ?? undefined,
-    onTimeout,
-    onIdle,
-    idleCpuPercent,
-  };
+  const limits = patchedLimits(record.spec, patch);
   const isNew = patch.timeoutMs !== undefined;
   const counted = limits.timeoutMs === undefined ? undefined : deadlineIn(limits.timeoutMs, ports.moment());
   const deadline = isNew ? counted : record.deadline;
   ports.records.setLimits(id, limits, deadline);
   if (!hasVmm(record)) return;
   await tellLimits(ports, { ...record, spec: { ...record.spec, ...limits }, deadline });
+}
+
+/** The limits a VM has when a patch is applied to those it had. */
+export function patchedLimits(spec: VmSpec, patch: LimitsPatch) {
+  return {
+    timeoutMs: patched(spec.timeoutMs, patch.timeoutMs),
+    idleTimeoutMs: patched(spec.idleTimeoutMs, patch.idleTimeoutMs),
+    onTimeout: patch.onTimeout ?? spec.onTimeout,
+    onIdle: patch.onIdle ?? spec.onIdle,
+    idleCpuPercent: patch.idleCpuPercent ?? spec.idleCpuPercent,
+  };
+}
+
+function patched(before: number | undefined, change: number | null | undefined): number | undefined {
+  return change === null ? undefined : (change ?? before);
 }
 
 /** Tells the supervisor of a VM that runs already. The caller holds the VM's lock. */
