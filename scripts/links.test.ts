@@ -5,19 +5,26 @@ import { expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
-/** Headings as the places a link can lead to, as GitHub names them. */
+/** The places in a page a link can lead to: headings as GitHub names them, and what is marked by hand. */
 function anchors(page: string): Set<string> {
   const prose = page.replaceAll(/^```[\s\S]*?^```/gm, "");
-  const headings = [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
-  return new Set(
-    headings.map((heading) =>
-      heading
-        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
-        .replaceAll(" ", "-"),
-    ),
-  );
+  const found = new Set([...prose.matchAll(/<a id="([^"]+)">/g)].map(([, id = ""]) => id));
+  const counts = new Map<string, number>();
+  for (const [, heading = ""] of prose.matchAll(/^#+ (.*)$/gm)) {
+    const name = anchorOf(heading);
+    const before = counts.get(name) ?? 0;
+    counts.set(name, before + 1);
+    found.add(before === 0 ? name : `${name}-${before}`);
+  }
+  return found;
+}
+
+function anchorOf(heading: string): string {
+  return heading
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
 }
 
 test("every link of the documentation leads somewhere", () => {
