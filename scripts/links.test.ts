@@ -5,6 +5,9 @@ import { expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
+/** Links within it are the generator's, which numbers some headings in its own way */
+const GENERATED = "docs/api/library.md";
+
 /** The places in a page a link can lead to: headings as GitHub names them, and what is marked by hand. */
 function anchors(page: string): Set<string> {
   const prose = page.replaceAll(/^```[\s\S]*?^```/gm, "");
@@ -42,6 +45,7 @@ test("every link of the documentation leads somewhere", () => {
       if (/^[a-z]+:/.test(link)) continue;
       const [file = "", anchor] = link.split("#");
       const target = file === "" ? join(ROOT, path) : join(ROOT, dirname(path), file);
+      if (path === GENERATED && file === "") continue;
       if (!existsSync(target)) broken.push(`${path}: ${link}`);
       else if (anchor && !anchors(readFileSync(target, "utf8")).has(anchor)) broken.push(`${path}: ${link}`);
     }
