@@ -1,3 +1,4 @@
+import "./highlight.css";
 import "./markdown.css";
 import { Anchor } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

@@ -1,9 +1,11 @@
+import "./highlight.css";
 import { Button, Group, Stack, Text, useComputedColorScheme } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import CodeMirror, { EditorView } from "@uiw/react-codemirror";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { notifyDone } from "../../api/errors.tsx";
 import { Icon } from "../../ui/icon.tsx";
+import { codeHighlight } from "./code-highlight.ts";
 import { writeFile } from "./file-calls.ts";
 import { withLineEnds } from "./file-text.logic.ts";
 import { nameOf } from "./guest-path.logic.ts";
@@ -32,6 +34,14 @@ export function TextEditor({ vmId, path, text, isWritable }: TextEditorProps) {
       void queries.invalidateQueries({ queryKey: ["files", vmId] });
     },
   });
+  const extensions = useMemo(
+    () => [
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ "aria-label": `Text of ${nameOf(path)}` }),
+      codeHighlight(path),
+    ],
+    [path],
+  );
   const isChanged = edited !== saved;
   return (
     <Stack
@@ -46,10 +56,7 @@ export function TextEditor({ vmId, path, text, isWritable }: TextEditorProps) {
         theme={scheme}
         height="70vh"
         readOnly={!isWritable}
-        extensions={[
-          EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": `Text of ${nameOf(path)}` }),
-        ]}
+        extensions={extensions}
         onChange={setEdited}
         className="surface"
       />

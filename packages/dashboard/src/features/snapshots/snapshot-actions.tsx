@@ -35,6 +35,11 @@ export function askDelete({ id, name, clones }: SnapshotInfo): void {
   confirm({ title: `Delete ${name}?`, text, verb: "Delete", onConfirm: remove });
 }
 
+/** Where a snapshot is had as one file. */
+export function exportHref({ id }: SnapshotInfo): string {
+  return `/api/snapshots/${encodeURIComponent(id)}/export`;
+}
+
 export function askRestore(snapshot: SnapshotInfo): void {
   modals.open({ title: `Restore ${snapshot.name}`, children: <RestoreForm snapshot={snapshot} /> });
 }

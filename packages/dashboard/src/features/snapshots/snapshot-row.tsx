@@ -1,8 +1,9 @@
 import { ActionIcon, Button, Group, Menu, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { notifyDone } from "../../api/errors.tsx";
 import { formatAgo, formatBytes, formatTime } from "../../ui/format.ts";
 import { Icon } from "../../ui/icon.tsx";
-import { askDelete, askMetadata, askRename, askRestore } from "./snapshot-actions.tsx";
+import { askDelete, askMetadata, askRename, askRestore, exportHref } from "./snapshot-actions.tsx";
 import type { TreeRow } from "./snapshot-tree.logic.ts";
 
 const INDENT_PX = 22;
@@ -82,6 +83,15 @@ function RowActions({ snapshot }: Pick<TreeRow, "snapshot">) {
           </Menu.Item>
           <Menu.Item leftSection={<Icon name="file" size={16} />} onClick={() => askMetadata(snapshot)}>
             Metadata
+          </Menu.Item>
+          <Menu.Item
+            component="a"
+            href={exportHref(snapshot)}
+            download
+            leftSection={<Icon name="download" size={16} />}
+            onClick={() => notifyDone(`${snapshot.name} is being packed; the download begins by itself.`)}
+          >
+            Export
           </Menu.Item>
           <Menu.Item
             c="var(--mantine-color-error)"

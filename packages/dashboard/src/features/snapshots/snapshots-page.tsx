@@ -7,6 +7,7 @@ import { formatBytes } from "../../ui/format.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { Page } from "../../ui/page.tsx";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
+import { ImportSnapshot } from "./import-snapshot.tsx";
 import { snapshotsQuery } from "./snapshot-queries.ts";
 import { SnapshotRow } from "./snapshot-row.tsx";
 import { snapshotTree } from "./snapshot-tree.logic.ts";
@@ -25,7 +26,11 @@ export function SnapshotsPage() {
   }, [snapshots, search]);
   const size = snapshots?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
   return (
-    <Page title="Snapshots" subtitle={snapshots && `${snapshots.length}, ${formatBytes(size)} together`}>
+    <Page
+      title="Snapshots"
+      subtitle={snapshots && `${snapshots.length}, ${formatBytes(size)} together`}
+      actions={<ImportSnapshot />}
+    >
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loader aria-label="Loading" />}
       {snapshots?.length === 0 && (

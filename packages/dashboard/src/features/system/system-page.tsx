@@ -10,6 +10,8 @@ import { snapshotsQuery } from "../snapshots/snapshot-queries.ts";
 import { vmsQuery } from "../vms/vm-queries.ts";
 import { DoctorCard } from "./doctor-card.tsx";
 import { HostCard } from "./host-card.tsx";
+import { LeaksCard } from "./leaks-card.tsx";
+import { PoolsCard } from "./pools-card.tsx";
 
 /** The server, and what it carries. */
 export function SystemPage() {
@@ -36,6 +38,8 @@ export function SystemPage() {
         />
       </SimpleGrid>
       <HostCard />
+      <PoolsCard />
+      <LeaksCard />
       <DoctorCard />
       <Card title="For programs">
         <Group>

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Card } from "../../ui/card.tsx";
 import { Copy } from "../../ui/copy.tsx";
-import { formatMib, formatTime, shortDigest } from "../../ui/format.ts";
+import { formatDuration, formatMib, formatTime, shortDigest } from "../../ui/format.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { creationOf } from "../vms/creations.ts";
 import { Waterfall } from "../vms/waterfall.tsx";
@@ -17,6 +17,12 @@ export function OverviewTab({ vm }: { vm: VmInfo }) {
   const stages = creationOf(vm.id);
   return (
     <Stack>
+      {vm.ended && (
+        <Alert color={vm.failure ? "red" : "gray"} icon={<Icon name="alert" />} title="How it ended">
+          <Text size="sm">{vm.ended.summary}</Text>
+          <Text size="sm" c="dimmed">{`${formatTime(vm.ended.at)} · ${vm.ended.advice}`}</Text>
+        </Alert>
+      )}
       {vm.failure && (
         <Alert color="red" icon={<Icon name="alert" />} title="Why it failed">
           <Text size="sm" style={{ whiteSpace: "pre-wrap" }}>
@@ -67,10 +73,18 @@ function factsOf(vm: VmInfo): Fact[] {
       ),
     ],
     ["Created", formatTime(vm.createdAt)],
+    ...limitsOf(vm),
     [
       "Environment",
       Object.keys(vm.env).length === 0 ? "as the image has it" : `${Object.keys(vm.env).length} variables`,
     ],
+  ];
+}
+
+function limitsOf({ expiresAt, onTimeout = "stop", idleTimeoutMs, onIdle = "pause" }: VmInfo): Fact[] {
+  return [
+    ...(expiresAt ? [["Its time", `until ${formatTime(expiresAt)}, then ${onTimeout}`] as const] : []),
+    ...(idleTimeoutMs ? [["When idle", `${onIdle} after ${formatDuration(idleTimeoutMs)}`] as const] : []),
   ];
 }
 
