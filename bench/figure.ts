@@ -23,6 +23,7 @@ export interface Lab {
   readonly vm: import("bandsox").Vm;
   /** The storage of this run */
   readonly bandsox: import("bandsox").BandSox;
+  readonly storageDir: string;
   /** The image of the VM */
   readonly image: string;
   /** Engine named for the run; the default one where it is none */

@@ -10,6 +10,7 @@ import type { Benchmark, Figure } from "./figure.ts";
 import { hostStamp } from "./host.ts";
 import { page } from "./page.ts";
 import { execConcurrent, execTrue, ping } from "./suite/calls.ts";
+import { controlPlane } from "./suite/control-plane.ts";
 import { firstImage } from "./suite/images.ts";
 import { burst, firstCommand, lifecycleCost, sustained } from "./suite/lifecycle.ts";
 import { checkpoint, density, fork } from "./suite/states.ts";
@@ -27,6 +28,7 @@ const SUITE: readonly Benchmark[] = [
   files,
   trees,
   terminal,
+  controlPlane,
   firstCommand,
   burst,
   sustained,
@@ -75,6 +77,7 @@ async function main(): Promise<void> {
   const lab = {
     vm,
     bandsox,
+    storageDir,
     image,
     engine,
     reopen: () => new BandSox({ storageDir, engine, network }),
