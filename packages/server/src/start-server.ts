@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { type AppOptions, serverApp } from "./app.ts";
 import { AuthStore } from "./auth/auth-store.ts";
+import { keepUp } from "./keep-up.ts";
 
 export interface ServerOptions extends Omit<AppOptions, "auth"> {
   /** Address to listen at (default: `127.0.0.1`) */
@@ -30,6 +31,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { app } = await serverApp({ ...rest, auth, storageDir });
   starting.defer(() => app.close());
   await app.listen({ host, port });
+  starting.use(keepUp({ bandsox: options.bandsox, log: app.log }));
   const { address, port: bound, family } = app.server.address() as AddressInfo;
   const url = `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`;
   const running = starting.move();

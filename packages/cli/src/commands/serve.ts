@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { builtDashboardDir, startServer } from "@bandsox/server";
+import { builtDashboardDir, serverLogger, startServer } from "@bandsox/server";
+import { Option } from "@commander-js/extra-typings";
 import { defaultStorageDir } from "bandsox";
 import { argument } from "../args/argument.ts";
 import { localCommand } from "../args/common-options.ts";
@@ -8,6 +9,7 @@ import type { CliContext } from "../context.ts";
 import { tell } from "../print/tell.ts";
 
 const PORT_MAX = 65_535;
+const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
 
 /** `bandsox serve`. */
 export function serveCommand(context: CliContext) {
@@ -22,14 +24,24 @@ export function serveCommand(context: CliContext) {
       [],
     )
     .option("--dashboard <dir>", "directory of a built dashboard to serve (default: this program's own)")
+    .addOption(
+      new Option(
+        "--log-level <level>",
+        "what is told on stderr, as lines of JSON: this and what is more urgent",
+      )
+        .choices(LOG_LEVELS)
+        .default("info" as const),
+    )
     .addHelpText("after", HELP)
-    .action(async ({ host, port, dashboard, allowOrigin, ...options }) => {
+    .action(async ({ host, port, dashboard, allowOrigin, logLevel, ...options }) => {
       await using bandsox = await context.openBandSox({
         storage: options.storage ?? defaultStorageDir(context.env),
       });
       const storageDir = options.storage ?? defaultStorageDir(context.env);
+      const write = (line: string) => void context.stderr.write(line).catch(() => {}); // its end is no server's end
+      const logger = serverLogger({ level: logLevel, write });
       const pages = { dashboardDir: dashboard ?? builtDashboardDir(), allowedOrigins: allowOrigin };
-      await using server = await startServer({ bandsox, storageDir, host, port, ...pages });
+      await using server = await startServer({ bandsox, storageDir, host, port, logger, ...pages });
       const { url, credentials } = server;
       const opening = credentials ? told(credentials) : "";
       await tell(context, options, {

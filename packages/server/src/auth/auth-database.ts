@@ -36,6 +36,7 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX vm_owners_by_key ON vm_owners (key_id);
   `,
+  "ALTER TABLE api_keys ADD COLUMN max_concurrent INTEGER;",
 ];
 
 /** Opens the database of who may call, which only this user can read. */

@@ -21,6 +21,7 @@ export interface Identity {
   readonly id: string;
   readonly maxVms?: number | undefined;
   readonly maxMemoryMib?: number | undefined;
+  readonly maxConcurrent?: number | undefined;
 }
 
 export interface NewKey {
@@ -31,6 +32,7 @@ export interface NewKey {
   readonly expiresInMs?: number | undefined;
   readonly maxVms?: number | undefined;
   readonly maxMemoryMib?: number | undefined;
+  readonly maxConcurrent?: number | undefined;
 }
 
 /**
@@ -101,12 +103,13 @@ export class AuthStore implements Disposable {
     if (now - (row.last_used_at ?? 0) >= LAST_USED_STEP_MS) {
       this.#database.prepare("UPDATE api_keys SET last_used_at = ? WHERE id = ?").run(now, row.id);
     }
-    const { id, scope, max_vms: maxVms, max_memory_mib: maxMemoryMib } = row;
-    return { id, scope, maxVms: maxVms ?? undefined, maxMemoryMib: maxMemoryMib ?? undefined };
+    const { id, scope, max_vms, max_memory_mib, max_concurrent } = row;
+    const limits = { maxVms: max_vms ?? undefined, maxMemoryMib: max_memory_mib ?? undefined };
+    return { id, scope, ...limits, maxConcurrent: max_concurrent ?? undefined };
   }
 
   /** Makes a key. Its text is told here and never again. */
-  createKey({ name, scope = "admin", expiresInMs, maxVms, maxMemoryMib }: NewKey): {
+  createKey({ name, scope = "admin", expiresInMs, ...limits }: NewKey): {
     key: string;
     id: string;
   } {
@@ -116,10 +119,14 @@ export class AuthStore implements Disposable {
     const expiresAt = expiresInMs === undefined ? null : now + expiresInMs;
     this.#database
       .prepare(
-        `INSERT INTO api_keys (id, name, hash, scope, created_at, expires_at, max_vms, max_memory_mib)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO api_keys (id, name, hash, scope, created_at, expires_at, max_vms, max_memory_mib,
+           max_concurrent)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(id, name, hashOf(key), scope, now, expiresAt, maxVms ?? null, maxMemoryMib ?? null);
+      .run(
+        ...[id, name, hashOf(key), scope, now, expiresAt],
+        ...[limits.maxVms ?? null, limits.maxMemoryMib ?? null, limits.maxConcurrent ?? null],
+      );
     return { key, id };
   }
 
@@ -175,6 +182,7 @@ interface KeyRow {
   readonly last_used_at: number | null;
   readonly max_vms: number | null;
   readonly max_memory_mib: number | null;
+  readonly max_concurrent: number | null;
 }
 
 /** What is kept of a secret: it has 256 random bits, so a quick hash is enough. */

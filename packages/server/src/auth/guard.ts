@@ -4,6 +4,7 @@ import cookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { pathOf } from "../problem.ts";
 import type { AuthStore, Identity } from "./auth-store.ts";
+import { Concurrency } from "./concurrency.ts";
 import { assertProvenance } from "./origin.ts";
 import { tokenOf } from "./token.ts";
 
@@ -33,7 +34,8 @@ export async function guardRoutes(
   await app.register(cookie);
   app.decorateRequest("identity", null);
   const allowed = new Set(allowedOrigins);
-  app.addHook("onRequest", async (request) => {
+  const concurrency = new Concurrency();
+  app.addHook("onRequest", async (request, reply) => {
     const isOpen = !auth?.isEnabled;
     const { headers, method } = request;
     const isUpgrade = headers.upgrade !== undefined;
@@ -41,6 +43,7 @@ export async function guardRoutes(
     const { host, origin } = headers;
     assertProvenance({ method, isUpgrade, host, origin, site }, { allowed, isOpen });
     request.identity = isOpen ? OPEN : (identityOf(auth, request) ?? null);
+    if (request.identity) concurrency.enter(request.identity, request, reply);
     const wanted = request.routeOptions.config.scope ?? (PROTECTED.test(pathOf(request)) ? "read" : "none");
     // A WebSocket is told in its own way.
     if (wanted !== "none" && !isUpgrade) assertScope(request, wanted);

@@ -70,10 +70,12 @@ function createKeyCommand(context: CliContext) {
     )
     .option("--max-vms <count>", "VMs it may have made at the same time (default: no limit)", WHOLE)
     .option("--max-memory <size>", "memory of those VMs together (default: no limit)", argument(parseMib))
+    .option("--max-concurrent <count>", "calls and streams it may have under way (default: no limit)", WHOLE)
     .addHelpText("after", "\nExamples:\n  bandsox auth create-key ci --scope exec --expires 720h")
-    .action(async (name, { scope, expires: expiresInMs, maxVms, maxMemory: maxMemoryMib, ...options }) => {
+    .action(async (name, { scope, expires: expiresInMs, maxVms, maxMemory, maxConcurrent, ...options }) => {
       using store = storeOf(context, options);
-      const { key, id } = store.createKey({ name, scope, expiresInMs, maxVms, maxMemoryMib });
+      const limits = { maxVms, maxMemoryMib: maxMemory, maxConcurrent };
+      const { key, id } = store.createKey({ name, scope, expiresInMs, ...limits });
       if (options.json) await context.stdout.write(`${JSON.stringify({ key, keyId: id })}\n`);
       else await context.stdout.write(options.quiet ? `${key}\n` : `API key: ${key}\nkey id:  ${id}\n`);
       if (!store.isEnabled && !options.json && !options.quiet)
