@@ -1,6 +1,12 @@
 import type { AddressInfo } from "node:net";
-import { AuthStore, serverApp } from "@bandsox/server";
-import { type FakeCore, type FakeCoreOptions, fakeCore, temporaryDirectory } from "@bandsox/testkit";
+import { AuthStore, serverApp, serverLogger } from "@bandsox/server";
+import {
+  type FakeCore,
+  type FakeCoreOptions,
+  fakeCore,
+  fakeFiles,
+  temporaryDirectory,
+} from "@bandsox/testkit";
 import { BandSox } from "bandsox";
 
 type App = Awaited<ReturnType<typeof serverApp>>["app"];
@@ -24,6 +30,10 @@ export interface ServerWorldOptions extends FakeCoreOptions {
   readonly now?: () => number;
   /** Memory the host can still give, in MiB (default: enough) */
   readonly availableMib?: () => Promise<number>;
+  /** Time nothing of a request's body may come, in ms (default: the server's own) */
+  readonly bodyPatienceMs?: number;
+  /** Told each line of the server's log */
+  readonly log?: (line: string) => void;
 }
 
 /** Opens a world of a test's own. */
@@ -31,15 +41,20 @@ export async function serverWorld({
   closed = false,
   now,
   availableMib = async () => 1_000_000,
+  bodyPatienceMs,
+  log,
   ...agent
 }: ServerWorldOptions = {}): Promise<ServerWorld> {
   await using stack = new AsyncDisposableStack();
   const { path: storageDir } = stack.use(await temporaryDirectory());
-  const fake = stack.use(await fakeCore(storageDir, agent));
+  const { path: guestDir } = stack.use(await temporaryDirectory());
+  const files = fakeFiles(guestDir).handler;
+  const fake = stack.use(await fakeCore(storageDir, { files, ...agent }));
   const auth = stack.use(new AuthStore(storageDir, now));
   const credentials = closed ? await auth.init() : undefined;
+  const logger = log && serverLogger({ level: "debug", write: log });
   const bandsox = BandSox.over(fake.core);
-  const { app } = await serverApp({ bandsox, auth, availableMib });
+  const { app } = await serverApp({ bandsox, auth, availableMib, bodyPatienceMs, logger, storageDir });
   stack.defer(() => app.close());
   await app.listen({ host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

@@ -70,6 +70,8 @@ export class BandSox implements AsyncDisposable {
   readonly pools: PoolStore = new PoolStore(() => this.#core());
   readonly #options: BandSoxOptions;
   #opening: Promise<Core> | undefined;
+  /** Whether the engine room is somebody else's: a server's, or one that was given */
+  #isGiven = false;
   #closed = false;
 
   /**
@@ -80,14 +82,19 @@ export class BandSox implements AsyncDisposable {
    */
   constructor(where: string | BandSoxOptions = {}, remote: RemoteOptions = {}) {
     this.#options = typeof where === "string" ? { storageDir: where } : where;
-    if (isServerUrl(where)) this.#opening = Promise.resolve(remoteCore(where, remote));
+    if (isServerUrl(where)) this.#give(remoteCore(where, remote));
   }
 
   /** One over an engine room that is opened by somebody else, as tests have. */
   static over(core: Core): BandSox {
     const bandsox = new BandSox();
-    bandsox.#opening = Promise.resolve(core);
+    bandsox.#give(core);
     return bandsox;
+  }
+
+  #give(core: Core): void {
+    this.#isGiven = true;
+    this.#opening = Promise.resolve(core);
   }
 
   /**
@@ -232,7 +239,8 @@ export class BandSox implements AsyncDisposable {
    * @throws {BandSoxError} `interrupted`
    */
   async cleanup(options: CleanupOptions = {}): Promise<CleanupReport> {
-    if (this.#closed) await this.#core(); // which refuses
+    // What was opened is settled already; another opening would look at the same.
+    if (this.#closed || this.#isGiven || this.#opening) return (await this.#core()).cleanup(options);
     await using core = await openCore({ ...(await this.#coreOptions()), settle: false });
     return await core.cleanup(options);
   }

@@ -1,5 +1,7 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { createReadStream, openAsBlob } from "node:fs";
+import { link, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { GuestFiles, HostFiles } from "@bandsox/client";
 import { BandSoxError, type FileEntry, type TreeResult } from "@bandsox/contract";
 import {
@@ -21,7 +23,10 @@ const PERMISSION_BITS = 0o777;
 type Paths = readonly [from: string, to: string];
 
 /** Copies between this machine's files and those of a server's VMs. */
-export const hostFiles: HostFiles = { uploadFile, downloadFile, uploadTree, downloadTree };
+export const hostFiles: HostFiles = {
+  ...{ uploadFile, downloadFile, uploadTree, downloadTree },
+  ...{ writeNew, open: openFile },
+};
 
 async function uploadFile(
   files: GuestFiles,
@@ -75,6 +80,34 @@ async function downloadTree(files: GuestFiles, [from, to]: Paths, options: Downl
     if (!(error instanceof ArchiveError)) throw error;
     const message = `cannot unpack what ${files.vmId} sent of ${from}: ${error.message}`;
     throw new BandSoxError("archive_invalid", message, { path: from, vmId: files.vmId }, { cause: error });
+  }
+}
+
+async function writeNew(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  const target = resolve(path);
+  const partial = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
+  try {
+    await replaceFile(partial, async (file) => {
+      for await (const chunk of bytes) await file.writeFile(chunk);
+    });
+    await link(partial, target); // unlike a rename it replaces nothing
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "EEXIST" ? alreadyThere(target) : error;
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+function alreadyThere(path: string): BandSoxError {
+  const message = `cannot write ${path}: it exists, and nothing is overwritten`;
+  return new BandSoxError("invalid_argument", message, { field: "file", found: path });
+}
+
+async function openFile(path: string): Promise<Blob> {
+  try {
+    return await openAsBlob(path);
+  } catch (cause) {
+    throw new BandSoxError("file_not_found", `cannot read ${path}: it cannot be opened`, { path }, { cause });
   }
 }
 

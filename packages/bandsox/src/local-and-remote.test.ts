@@ -1,5 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { buffer, text } from "node:stream/consumers";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { describe, expect, test } from "vitest";
 import { serverWorld } from "../../../test/support/server-world.ts";
@@ -16,6 +19,14 @@ const WAYS = {
     return { ...world, bs: new BandSox(world.url, { apiKey: world.credentials?.key }) };
   },
 };
+
+/** A service of the "guest", which is this host. */
+async function service(onConnection: (socket: Socket) => void) {
+  const server = createServer({ allowHalfOpen: true }, onConnection).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { port, [Symbol.asyncDispose]: async () => void server.close() };
+}
 
 describe.for(Object.entries(WAYS))("%s", ([, open]) => {
   test("makes, finds, names, lists and deletes VMs", async () => {
@@ -131,6 +142,165 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
     const types = [];
     for await (const { type, vmId } of w.bs.events({ follow: false })) types.push([type, vmId]);
     expect(types).toContainEqual(["vm.created", vm.id]);
+  });
+
+  test("goes on telling what happens, of one VM and of some types", async () => {
+    await using w = await open();
+    const vm = await w.bs.createVm("alpine");
+    await w.bs.createVm("alpine");
+    const leaving = new AbortController();
+    const types = ["vm.created", "vm.paused"] as const;
+    const told = w.bs.events({ vm: vm.id, types: [...types], signal: leaving.signal });
+    expect((await told.next()).value).toMatchObject({ type: "vm.created", vmId: vm.id });
+    await vm.pause();
+    expect((await told.next()).value).toMatchObject({ type: "vm.paused", vmId: vm.id });
+    leaving.abort();
+    await told.return();
+    expect(await w.bs.pruneEvents({ keep: 1 })).toBeGreaterThan(0);
+    await expect(w.bs.events({ types: ["nothing" as never] }).next()).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
+  });
+
+  test("changes metadata key by key", async () => {
+    await using w = await open();
+    const vm = await w.bs.createVm("alpine", { metadata: { a: 1, someKey: { inA: 1 } } });
+    expect(await vm.updateMetadata({ a: null, newKey: [1] })).toMatchObject({
+      metadata: { someKey: { inA: 1 }, newKey: [1] },
+    });
+    expect((await vm.info()).metadata).not.toHaveProperty("a");
+  });
+
+  test("limits a VM's life from its creation, and differently later", async () => {
+    await using w = await open();
+    const limits = {
+      timeoutMs: 3_600_000,
+      onTimeout: "delete",
+      idleTimeoutMs: 60_000,
+      onIdle: "stop",
+    } as const;
+    const vm = await w.bs.createVm("alpine", { ...limits, idleCpuPercent: 20 });
+    expect(await vm.info()).toMatchObject({
+      ...{ expiresAt: expect.any(String), onTimeout: "delete" },
+      ...{ idleTimeoutMs: 60_000, onIdle: "stop" },
+    });
+    expect(await vm.setLimits({ timeoutMs: null, idleTimeoutMs: 120_000 })).toMatchObject({
+      idleTimeoutMs: 120_000,
+    });
+    expect(await vm.info()).not.toHaveProperty("expiresAt");
+    await expect(w.bs.createVm("alpine", { timeoutMs: 1 })).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
+    await expect(w.bs.createVm("alpine", { diskIops: -5 })).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
+  });
+
+  test("keeps VMs ready in pools", async () => {
+    await using w = await open();
+    const pool = await w.bs.pools.set({ image: "alpine", size: 1 });
+    expect(pool).toMatchObject({ image: "alpine", size: 1, ready: 1, memMib: 256 });
+    await w.bs.createVm("alpine");
+    expect(await w.bs.pools.fill("alpine")).toMatchObject([{ id: pool.id, hits: 1, ready: 1 }]);
+    expect(await w.bs.pools.list()).toMatchObject([{ id: pool.id, hits: 1 }]);
+    await w.bs.pools.remove(pool.id);
+    expect(await w.bs.pools.list()).toEqual([]);
+    await expect(w.bs.pools.remove("alpine")).rejects.toMatchObject({ code: "pool_not_found" });
+    await expect(w.bs.pools.set({ image: "alpine", size: -1 })).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
+  });
+
+  test("says what would be settled, and settles it", async () => {
+    await using w = await open();
+    const report = { dryRun: true, counts: { stray: 1 }, removed: [], left: [{ kind: "stray" }] };
+    await mkdir(join(w.storageDir, "vms", "lost"), { recursive: true });
+    expect(await w.bs.cleanup({ dryRun: true })).toMatchObject(report);
+    expect(await w.bs.cleanup({ strays: true })).toMatchObject({
+      dryRun: false,
+      counts: { stray: 1 },
+      left: [],
+    });
+    expect(await w.bs.cleanup()).toMatchObject({ counts: {}, removed: [], left: [] });
+  });
+
+  test("exports a snapshot into a file and imports it, and pushes and pulls it", async () => {
+    await using w = await open();
+    await using directory = await temporaryDirectory();
+    const vm = await w.bs.createVm("alpine", { memMib: 128 });
+    const { id } = await vm.snapshot({ name: "base", metadata: { aB: 1 } });
+    const file = join(directory.path, "base.bsx");
+    await w.bs.snapshots.export("base", file);
+    await expect(w.bs.snapshots.export("base", file)).rejects.toMatchObject({ code: "invalid_argument" });
+    expect(await readdir(directory.path)).toEqual(["base.bsx"]);
+    const taken = await w.bs.snapshots.import(file, { name: "again" });
+    expect(taken).toMatchObject({ name: "again", vmId: vm.id, metadata: { aB: 1 }, memMib: 128 });
+    expect(taken.id).not.toBe(id);
+    await expect(w.bs.snapshots.import(file, { name: "again" })).rejects.toMatchObject({
+      code: "snapshot_name_taken",
+    });
+    expect(await w.bs.snapshots.push("base", "registry.example/a:1")).toEqual({
+      digest: expect.stringMatching(/^sha256:/),
+    });
+    expect(await w.bs.snapshots.pull("registry.example/a:1", { name: "far" })).toMatchObject({ name: "far" });
+    await expect(w.bs.snapshots.pull("registry.example/b:1")).rejects.toMatchObject({
+      code: "image_not_found",
+    });
+    await expect(w.bs.snapshots.export("none", join(directory.path, "x"))).rejects.toMatchObject({
+      code: "snapshot_not_found",
+    });
+    expect(await readdir(directory.path)).toEqual(["base.bsx"]);
+    expect(await w.bs.snapshots.inspect("far")).toMatchObject({
+      sizes: { memory: expect.any(Number) },
+      children: [],
+    });
+  });
+
+  test("connects to what listens in the guest, and ends each direction by itself", async () => {
+    await using w = await open();
+    await using s = await service((socket) => void buffer(socket).then((bytes) => socket.end(bytes)));
+    const vm = await w.bs.createVm("alpine");
+    const sent = Buffer.alloc(3_000_000, "abc");
+    const stream = await vm.connect(s.port, { allowHalfOpen: true });
+    stream.end(sent);
+    expect((await buffer(stream)).equals(sent)).toBe(true);
+    await expect(vm.connect(0)).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(vm.connect(80, { host: "example.com" })).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  test("a connection nobody answers is refused, and one that is left is gone", async () => {
+    await using w = await open();
+    const closed = Promise.withResolvers<void>();
+    const s = await service((socket) => {
+      socket.on("error", () => {}).on("close", () => closed.resolve());
+      socket.on("end", () => socket.end()).resume();
+    });
+    const vm = await w.bs.createVm("alpine");
+    const leaving = new AbortController();
+    const stream = await vm.connect(s.port, { signal: leaving.signal });
+    stream.on("error", () => {});
+    leaving.abort();
+    await closed.promise;
+    await s[Symbol.asyncDispose]();
+    await expect(vm.connect(s.port)).rejects.toMatchObject({
+      code: "connect_failed",
+      details: { vmId: vm.id },
+    });
+  });
+
+  test("a port of this machine leads to one in the guest", async () => {
+    await using w = await open();
+    await using s = await service((socket) => void buffer(socket).then((bytes) => socket.end(bytes)));
+    const vm = await w.bs.createVm("alpine");
+    await using forwarded = await vm.forwardPort({ guest: s.port });
+    const answers = ["one", "two"].map(async (word) => {
+      const socket = connect({ port: forwarded.port, host: forwarded.address, allowHalfOpen: true });
+      socket.end(word);
+      return text(socket);
+    });
+    expect(await Promise.all(answers)).toEqual(["one", "two"]);
+    await vm.stop();
+    await expect(vm.forwardPort({ guest: s.port })).rejects.toMatchObject({ code: "vm_wrong_state" });
   });
 
   test("refuses what is wrong in the same words", async () => {

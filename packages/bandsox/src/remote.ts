@@ -1,7 +1,8 @@
 import { BandSoxClient, type ClientOptions, type CreateVmOptions } from "@bandsox/client";
 import type { EventQueryInput, VmSpecInput } from "@bandsox/contract";
-import type { Core, CreateOptions } from "@bandsox/core";
+import type { CleanupOptions, Core, CreateOptions } from "@bandsox/core";
 import { hostFiles } from "./host-files.ts";
+import { hostPorts } from "./host-ports.ts";
 
 /** How a server is reached. */
 export type RemoteOptions = ClientOptions;
@@ -16,15 +17,18 @@ export function isServerUrl(where: unknown): where is string {
  * rejects with `not_available_remotely`.
  */
 export function remoteCore(url: string, options: RemoteOptions): Core {
-  const client = new BandSoxClient(url, { hostFiles, ...options });
+  const client = new BandSoxClient(url, { hostFiles, hostPorts, ...options });
   const calls: Partial<Record<keyof Core, unknown>> = {
-    ...{ images: client.images, snapshots: client.snapshots },
+    ...{ images: client.images, snapshots: client.snapshots, pools: client.pools },
     createVm: ({ image, ...spec }: VmSpecInput, more: CreateOptions = {}) =>
       client.createVm(image, { ...spec, ...more } as CreateVmOptions),
     getVm: (reference: string) => client.getVm(reference),
     listVms: (filter: Parameters<Core["listVms"]>[0]) => client.listVms(filter),
     growDisk: (vm: string, diskSizeMib: number, signal?: AbortSignal) =>
       client.growDisk(vm, diskSizeMib, signal ? { signal } : {}),
+    cleanup: (wanted: CleanupOptions = {}) => client.cleanup(wanted),
+    pruneEvents: (keep: number) => client.pruneEvents({ keep }),
+    attend: (signal?: AbortSignal) => until(signal), // the server does
     why: (vm: string) => client.why(vm),
     hasImage: (image: string) => client.hasImage(image),
     imageCommand: (vm: { readonly id: string }) => client.imageCommand(vm),
@@ -38,4 +42,9 @@ export function remoteCore(url: string, options: RemoteOptions): Core {
       return () => Promise.reject(client.notRemote(name));
     },
   }) as Core;
+}
+
+function until(signal: AbortSignal | undefined): Promise<void> {
+  if (!signal || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -1,8 +1,17 @@
-import type { BandSoxEvent, EventQueryInput, Metadata, VmEnd, VmInfo } from "@bandsox/contract";
-import { fromWire, fromWireVm } from "@bandsox/contract/wire";
+import type {
+  BandSoxEvent,
+  CleanupReport,
+  EventQueryInput,
+  LimitAction,
+  Metadata,
+  VmEnd,
+  VmInfo,
+} from "@bandsox/contract";
+import { fromWire, fromWireVm, toWire } from "@bandsox/contract/wire";
 import { isBandSoxError, notRemote } from "./error.ts";
 import { followEvents } from "./events.ts";
 import { RemoteImages } from "./images.ts";
+import { RemotePools } from "./pools.ts";
 import { callWithProgress } from "./progress.ts";
 import { RemoteSnapshots } from "./snapshots.ts";
 import { type ClientOptions, Transport } from "./transport.ts";
@@ -18,7 +27,16 @@ export interface CreateVmOptions {
   boot?: "golden" | "cold" | undefined;
   env?: Record<string, string> | undefined;
   metadata?: Metadata | undefined;
+  diskBandwidthMbps?: number | undefined;
+  diskIops?: number | undefined;
+  timeoutMs?: number | undefined;
+  onTimeout?: LimitAction | undefined;
+  idleTimeoutMs?: number | undefined;
+  onIdle?: LimitAction | undefined;
+  idleCpuPercent?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** Whether the VM ends with its maker: not over the network, where nobody knows when that is */
+  ephemeral?: false | undefined;
   /** Called as each part of the work ends, with its duration in ms */
   onStage?: ((stage: never, durationMs: number) => void) | undefined;
   /** Called with what fetching and unpacking the image does */
@@ -48,21 +66,22 @@ export interface ListOptions {
 export class BandSoxClient {
   readonly snapshots: RemoteSnapshots;
   readonly images: RemoteImages;
+  readonly pools: RemotePools;
   readonly #transport: Transport;
 
   constructor(url: string, options: ClientOptions = {}) {
     this.#transport = new Transport(url, options);
     this.images = new RemoteImages(this.#transport);
+    this.pools = new RemotePools(this.#transport);
     this.snapshots = new RemoteSnapshots(this.#transport);
   }
 
   /** Makes a VM from an image and returns once it runs commands. On failure nothing is left behind. */
   async createVm(image: string, options: CreateVmOptions = {}): Promise<RemoteVm> {
     const { signal, onStage, onImageEvent, ...spec } = options;
-    const { memMib: mem_mib, diskSizeMib: disk_size_mib, networking, env, name, vcpu, boot, metadata } = spec;
-    const shape = { vcpu, mem_mib, disk_size_mib, enable_networking: networking, boot };
-    const body = { image, name, ...shape, env_vars: env, metadata };
-    if ("ephemeral" in spec && spec.ephemeral) throw notRemote("createVm with `ephemeral`");
+    const { networking, env, metadata, ephemeral, ...shape } = spec;
+    if (ephemeral) throw notRemote("createVm with `ephemeral`");
+    const body = { image, ...toWire(shape), enable_networking: networking, env_vars: env, metadata };
     const { vm } =
       onStage || onImageEvent
         ? await callWithProgress(this.#transport, "POST /api/vms", { body, signal, onLine })
@@ -113,6 +132,24 @@ export class BandSoxClient {
     signal?: AbortSignal,
   ): AsyncGenerator<BandSoxEvent, void, undefined> {
     yield* followEvents(this.#transport, query, signal);
+  }
+
+  /** Settles what dead processes left on the server's machine, and says what that was; with `dryRun` only says it. */
+  async cleanup(
+    options: {
+      dryRun?: boolean | undefined;
+      strays?: boolean | undefined;
+      signal?: AbortSignal | undefined;
+    } = {},
+  ): Promise<CleanupReport> {
+    const { dryRun: dry_run, strays, signal } = options;
+    const call = { body: { dry_run, strays }, signal, timeoutMs: 0 };
+    return fromWire<CleanupReport>(await this.#transport.call("POST /api/cleanup", call));
+  }
+
+  /** Forgets all events but the newest `keep`. @returns how many were forgotten */
+  async pruneEvents({ keep }: { keep: number }): Promise<number> {
+    return (await this.#transport.call("POST /api/events/prune", { body: { keep } })).pruned;
   }
 
   /** The error of a call that only the machine with the storage can make. */

@@ -30,4 +30,8 @@ export interface HostFiles {
   ): Promise<{ bytes: number }>;
   uploadTree(files: GuestFiles, paths: Paths, options: object): Promise<TreeResult>;
   downloadTree(files: GuestFiles, paths: Paths, options: object): Promise<TreeResult>;
+  /** Writes a file that must not exist; it appears when it is whole */
+  writeNew(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /** A file's bytes, as they are sent */
+  open(path: string): Promise<BodyInit>;
 }

@@ -1,4 +1,5 @@
 export { BandSoxClient, type CreateVmOptions } from "./bandsox-client.ts";
+export type { ConnectOptions, RemoteConnection } from "./connection.ts";
 export { BandSoxError, fromProblem, isBandSoxError } from "./error.ts";
 export type { Command, ExecOptions } from "./exec.ts";
 export { ExecHandle } from "./exec-handle.ts";
@@ -6,8 +7,10 @@ export type { FileContent } from "./file-options.ts";
 export { RemoteFileWatch } from "./file-watch.ts";
 export { RemoteFiles } from "./files.ts";
 export type { GuestFiles, HostFiles } from "./host-files.ts";
+export type { ForwardedPort, ForwardPortOptions, GuestPorts, HostPorts } from "./host-ports.ts";
 export type { HttpRequestOptions, HttpResponse } from "./http-request.ts";
 export { RemoteImages } from "./images.ts";
+export { RemotePools } from "./pools.ts";
 export type { PythonOptions, PythonResult } from "./python.ts";
 export { RemoteSession } from "./session.ts";
 export { RemoteSessions, type SessionOptions } from "./sessions.ts";

@@ -9,6 +9,7 @@ import {
   unreachable,
 } from "./error.ts";
 import type { HostFiles } from "./host-files.ts";
+import type { HostPorts } from "./host-ports.ts";
 
 const TIMEOUT_MS = 60_000;
 
@@ -26,6 +27,8 @@ export interface ClientOptions {
   readonly WebSocket?: typeof globalThis.WebSocket | undefined;
   /** How files of the machine the client runs on are read and written, where there are some */
   readonly hostFiles?: HostFiles | undefined;
+  /** How ports of that machine are listened at */
+  readonly hostPorts?: HostPorts | undefined;
 }
 
 /** Fields of an object that are not `undefined` in every case, and so have to be given. */

@@ -3,6 +3,7 @@ import type {
   GuestProcess,
   LimitsPatch,
   Metadata,
+  MetadataPatch,
   OomKill,
   SnapshotInfo,
   VmEnd,
@@ -12,11 +13,13 @@ import type {
 } from "@bandsox/contract";
 import { fromWire, fromWireSnapshot, fromWireVm, toWire } from "@bandsox/contract/wire";
 import { collect } from "./collect.ts";
-import { BandSoxError } from "./error.ts";
+import { type ConnectOptions, openConnection, type RemoteConnection } from "./connection.ts";
+import { BandSoxError, notRemote } from "./error.ts";
 import { type Command, type ExecCall, type ExecOptions, isWhole, runExec, streamExec } from "./exec.ts";
 import { duplexExec } from "./exec-duplex.ts";
 import { ExecHandle } from "./exec-handle.ts";
 import { RemoteFiles } from "./files.ts";
+import type { ForwardedPort, ForwardPortOptions, GuestPorts } from "./host-ports.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
 import { type PythonOptions, type PythonResult, runPython } from "./python.ts";
 import { RemoteSessions } from "./sessions.ts";
@@ -98,6 +101,29 @@ export class RemoteVm {
     return sendHttpRequest(this.#transport, this.id, options);
   }
 
+  /**
+   * Opens a TCP connection to a port in the guest; under Node, by the library, it is a `Duplex`.
+   *
+   * @throws {BandSoxError} `connect_failed`
+   */
+  async connect(port: number, options: ConnectOptions = {}): Promise<RemoteConnection> {
+    const { hostPorts } = this.#transport.options;
+    const connection = await openConnection(this.#transport, { vm: this.id, port, ...options });
+    const { allowHalfOpen = false } = options;
+    return (hostPorts?.streamOf(connection, { allowHalfOpen }) ?? connection) as RemoteConnection;
+  }
+
+  /** Makes a port of the machine the client runs on lead to one in the guest, until it is disposed of. */
+  async forwardPort(options: ForwardPortOptions): Promise<ForwardedPort> {
+    const { hostPorts } = this.#transport.options;
+    if (!hostPorts) throw notRemote("forwardPort where nothing can listen");
+    const guest: GuestPorts = {
+      assertReachable: () => this.#assertRuns(),
+      connect: (port, how) => openConnection(this.#transport, { vm: this.id, port, ...how }),
+    };
+    return hostPorts.forwardPort(guest, options);
+  }
+
   /** How the guest is doing: time, memory, disk, load. */
   async stats(options: Abortable = {}): Promise<VmStats> {
     return fromWire<VmStats>(
@@ -167,6 +193,12 @@ export class RemoteVm {
     return this.info();
   }
 
+  /** Changes some of the VM's metadata: `null` takes a key away, keys that are not given stay. */
+  async updateMetadata(changes: MetadataPatch): Promise<VmInfo> {
+    const call = { ...this.#at, body: { metadata: changes } };
+    return fromWireVm(await this.#transport.call("PATCH /api/vms/:id/metadata", call));
+  }
+
   /** How the VM ended last, and what tells so; `undefined` of one that never has. */
   async why(options: Abortable = {}): Promise<VmEnd | undefined> {
     const end = await this.#transport.call("GET /api/vms/:id/why", { ...this.#at, ...options });
@@ -219,6 +251,15 @@ export class RemoteVm {
   /** Deletes the VM in any state, with its disk. */
   async delete(options: Abortable = {}): Promise<void> {
     await this.#transport.call("DELETE /api/vms/:id", { ...this.#at, ...options, timeoutMs: 0 });
+  }
+
+  async #assertRuns(): Promise<void> {
+    const { state } = await this.info();
+    if (state !== "stopped" && state !== "failed") return;
+    const detail = `cannot talk to ${this.id}: it is ${state}, not running`;
+    const details = { vmId: this.id, state, wanted: ["running" as const] };
+    const failure = { code: "vm_wrong_state", detail, details, hint: "start the VM" } as const;
+    throw new BandSoxError({ ...failure, retryable: false });
   }
 
   #run(call: ExecCall): Promise<ExecResult> {

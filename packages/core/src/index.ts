@@ -66,7 +66,12 @@ export type { CleanupOptions } from "./vm/cleanup.ts";
 export type { ConnectOptions } from "./vm/connect.ts";
 export type { CreateOptions } from "./vm/create-vm.ts";
 export type { ExecOptions } from "./vm/exec-options.ts";
-export type { ForwardedPort, ForwardPortOptions } from "./vm/forward-port.ts";
+export {
+  type ForwardedPort,
+  type ForwardPortOptions,
+  forwardConnections,
+  type WayIn,
+} from "./vm/forward-port.ts";
 export type { HttpRequestOptions, HttpResponse } from "./vm/http-request.ts";
 export type { OpenDisks } from "./vm/open-disks.ts";
 export type { PythonResult } from "./vm/python.ts";

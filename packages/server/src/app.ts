@@ -1,7 +1,7 @@
 import { BandSoxError } from "@bandsox/contract";
 import helmet from "@fastify/helmet";
 import multipart from "@fastify/multipart";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { Admission } from "./admission.ts";
 import { guardRoutes } from "./auth/guard.ts";
@@ -10,9 +10,11 @@ import { repeatable } from "./idempotency.ts";
 import { Metrics } from "./metrics.ts";
 import { describeApi } from "./openapi.ts";
 import { answerError, pathOf, sendProblem } from "./problem.ts";
+import { logRequests, newRequestId } from "./request-log.ts";
 import { serveRoutes } from "./route.ts";
 import { allHandlers } from "./routes/all-handlers.ts";
 import type { Served } from "./served.ts";
+import { boundSlowBodies } from "./slow-bodies.ts";
 import { acceptSockets, serveSockets } from "./sockets/all-sockets.ts";
 
 export interface AppOptions extends Pick<Served, "bandsox" | "auth" | "storageDir"> {
@@ -20,6 +22,8 @@ export interface AppOptions extends Pick<Served, "bandsox" | "auth" | "storageDi
   readonly availableMib?: (() => Promise<number>) | undefined;
   /** Where requests and failures are told (default: nowhere) */
   readonly logger?: FastifyBaseLogger | undefined;
+  /** Time nothing of a request's body may come, in ms (default: `30000`) */
+  readonly bodyPatienceMs?: number | undefined;
   /** Directory of the built dashboard, if it is to be served */
   readonly dashboardDir?: string | undefined;
   /** Origins beside the server's own from which pages may call */
@@ -27,6 +31,7 @@ export interface AppOptions extends Pick<Served, "bandsox" | "auth" | "storageDi
 }
 
 const PARAM_MAX_CHARACTERS = 256;
+const BODY_PATIENCE_MS = 30_000;
 
 /** The server without its socket: what answers a request. In an object, for it is itself something to be awaited. */
 export async function serverApp({
@@ -34,11 +39,14 @@ export async function serverApp({
   dashboardDir,
   allowedOrigins,
   availableMib,
+  bodyPatienceMs = BODY_PATIENCE_MS,
   ...library
 }: AppOptions): Promise<{ readonly app: FastifyInstance }> {
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     routerOptions: { maxParamLength: PARAM_MAX_CHARACTERS },
+    genReqId: newRequestId,
+    logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: true,
     forceCloseConnections: true,
   });
@@ -52,6 +60,8 @@ export async function serverApp({
   });
   const metrics = new Metrics(library.bandsox);
   metrics.observe(app);
+  logRequests(app);
+  boundSlowBodies(app, bodyPatienceMs);
   const served: Served = { ...library, metrics, admission: new Admission({ ...library, availableMib }) };
   readBodies(app);
   await acceptSockets(app);

@@ -1,6 +1,7 @@
 import type { ExecEvent } from "@bandsox/contract";
 import { API_FRAMES, type ApiFrame, encodeFrame, toWire } from "@bandsox/contract/api";
 import type { FastifyRequest } from "fastify";
+import type { Metrics } from "./metrics.ts";
 import { toBandSoxError, toProblem } from "./problem.ts";
 
 /**
@@ -23,6 +24,21 @@ export async function execFrames(
     }
   }
   return frames();
+}
+
+/** A command's events, with the time to the first and to the last of them. */
+export async function* timedExec(
+  events: AsyncIterable<ExecEvent>,
+  metrics: Metrics,
+): AsyncGenerator<ExecEvent, void, undefined> {
+  const begun = performance.now();
+  let isFirst = true;
+  for await (const event of events) {
+    const stage = event.type === "exit" ? "end" : "output";
+    if (isFirst || stage === "end") metrics.stage("exec", stage, performance.now() - begun);
+    isFirst = false;
+    yield event;
+  }
 }
 
 /** One event as a frame of a stream. */

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { BandSoxError, ERRORS, type ErrorCode, isAnyBandSoxError } from "@bandsox/contract";
 import type { Problem } from "@bandsox/contract/api";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
@@ -41,6 +42,7 @@ export function toBandSoxError(error: unknown, request: FastifyRequest): BandSox
   if (isAnyBandSoxError(error)) return error;
   if (error instanceof Error && "validation" in error) return fromValidation(error as FastifyError, request);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "ENOSPC") return noSpace();
   const make = FROM_FASTIFY[code];
   if (make) return make(request, error as FastifyError);
   return new BandSoxError(
@@ -48,6 +50,12 @@ export function toBandSoxError(error: unknown, request: FastifyRequest): BandSox
     `${request.method} ${pathOf(request)} failed inside the server`,
     {},
   );
+}
+
+/** Of a temporary file of the server's own; the library tells of its files itself. */
+function noSpace(): BandSoxError {
+  const path = tmpdir();
+  return new BandSoxError("disk_full", `no space is left in ${path} for what is on its way`, { path });
 }
 
 function fromValidation(error: FastifyError, { method }: FastifyRequest): BandSoxError {

@@ -43,6 +43,8 @@ export class Streamed {
   readonly type: string;
   readonly body: AsyncIterable<Uint8Array | string> | string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether its head is sent before there is anything of its body */
+  readonly isLive: boolean = false;
 
   constructor(
     type: MediaType | (string & {}),
@@ -52,6 +54,11 @@ export class Streamed {
     this.type = type;
     this.body = body;
     this.headers = headers;
+  }
+
+  /** An answer that goes on with what happens: that it has begun is told at once. */
+  static live(type: MediaType | (string & {}), body: AsyncIterable<Uint8Array | string>): Streamed {
+    return Object.assign(new Streamed(type, body, { "cache-control": "no-store" }), { isLive: true });
   }
 }
 
@@ -71,11 +78,21 @@ function routeOptions(key: RouteKey, handler: Handler<RouteKey>): RouteOptions {
     handler: async (request, reply) => {
       const result = await handler(callOf(route, request, reply));
       if (!(result instanceof Streamed)) return reply.send(result);
-      const { type, headers, body } = result;
+      const { type, headers, body, isLive } = result;
       reply.type(type).headers(headers).serializer(String);
-      return reply.send(typeof body === "string" ? body : Readable.from(body, { objectMode: false }));
+      if (typeof body === "string") return reply.send(body);
+      return reply.send(Readable.from(isLive ? begunAtOnce(body, reply) : body, { objectMode: false }));
     },
   };
+}
+
+/** Fastify has set the head by the time it reads the body. */
+async function* begunAtOnce<T>(
+  body: AsyncIterable<T>,
+  { raw }: FastifyReply,
+): AsyncGenerator<T, void, undefined> {
+  raw.flushHeaders();
+  yield* body;
 }
 
 function callOf(route: ApiRoute, request: FastifyRequest, reply: FastifyReply): Call<RouteKey> {

@@ -75,7 +75,10 @@ export async function startFakeAgent(socketPath: string, options: FakeAgentOptio
 type Inside = FakeAgentOptions & { readonly sessions: FakeSessions };
 
 function httpServer(options: Inside, onMachine: (body: unknown) => void): HttpServer {
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    onRequest(request, response).catch(() => response.destroy()); // whoever asked has gone, or asked for nothing we know
+  });
+  const onRequest = async (request: IncomingMessage, response: ServerResponse) => {
     if (await options.files?.(request, response)) return;
     const route = `${request.method} ${request.url}`;
     if (options.losesAnswer?.(route)) {
@@ -92,7 +95,7 @@ function httpServer(options: Inside, onMachine: (body: unknown) => void): HttpSe
     if (route === "POST /v1/clock") return answer(response, 200, { epochMs: Date.now() });
     answer(response, route === "POST /v1/power-off" ? 202 : 200, {});
     if (route === "POST /v1/power-off") options.onPowerOff?.();
-  });
+  };
   return server.on("upgrade", (request, stream, head) => {
     const socket = stream as Socket;
     if (request.url === "/v1/exec")

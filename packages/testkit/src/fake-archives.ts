@@ -9,7 +9,7 @@ export function fakeArchives(): SnapshotArchives {
   const registry = new Map<string, string>();
   const unpack = async (archive: string, dir: string) => {
     const digests: Record<string, string> = {};
-    for (const [name, content] of Object.entries(JSON.parse(archive) as Record<string, string>)) {
+    for (const [name, content] of Object.entries(parsed(archive))) {
       await writeFile(join(dir, name), content);
       // The fake engine's memory is a word; an import looks whether it has the VM's size.
       if (name === "memory") await truncate(join(dir, name), 128 * 1024 ** 2);
@@ -31,6 +31,15 @@ export function fakeArchives(): SnapshotArchives {
       throw new BandSoxError("image_not_found", `there is no ${reference}`, { reference });
     },
   };
+}
+
+function parsed(archive: string): Record<string, string> {
+  try {
+    return JSON.parse(archive) as Record<string, string>;
+  } catch (cause) {
+    const details = { reference: "the archive" };
+    throw new BandSoxError("snapshot_invalid", "cannot take the snapshot: it is no JSON", details, { cause });
+  }
 }
 
 async function contentOf(files: ArchivePaths): Promise<string> {

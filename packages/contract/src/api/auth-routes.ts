@@ -16,6 +16,7 @@ export const ApiKey = z
     expires_at: Seconds.nullable(),
     max_vms: z.int().nullable(),
     max_memory_mib: z.int().nullable(),
+    max_concurrent: z.int().nullable(),
   })
   .meta({ id: "ApiKey" });
 export type ApiKey = z.infer<typeof ApiKey>;
@@ -33,6 +34,7 @@ export const NewApiKey = z.object({
   expires_in: maybe(z.int().min(1).max(3_155_760_000)).meta({ description: "Seconds (default: never)" }),
   max_vms: maybe(z.int().min(0)).meta({ description: "VMs it may have made at the same time" }),
   max_memory_mib: maybe(z.int().min(0)).meta({ description: "Memory of those VMs together" }),
+  max_concurrent: maybe(z.int().min(1)).meta({ description: "Calls and streams it may have under way" }),
 });
 
 /** Who may call. */

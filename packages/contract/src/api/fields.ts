@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { SnapshotInfo } from "../snapshot.ts";
+import { SnapshotDetails as SnapshotDetailsSchema, SnapshotInfo } from "../snapshot.ts";
 import { VmInfo } from "../vm.ts";
 import { VmState } from "../vm-state.ts";
 import { wireSchema } from "./wire-schema.ts";
-import type { WireSnapshot, WireVm } from "./wire-vm.ts";
+import type { WireSnapshot, WireSnapshotDetails, WireVm } from "./wire-vm.ts";
 
 const REFERENCE_MAX_CHARACTERS = 128;
 const reference = (what: string) =>
@@ -66,3 +66,12 @@ export const Snapshot = z
     ...{ status: z.string(), network_config: Anything.nullable(), vsock_config: Anything.nullable() },
   })
   .meta({ id: "Snapshot" }) as unknown as z.ZodType<WireSnapshot, WireSnapshot>;
+
+const { sizes, ancestors, children, compatibility } = SnapshotDetailsSchema.shape;
+/** `WireSnapshotDetails`. */
+export const SnapshotDetails = z
+  .object({
+    ...(Snapshot as unknown as z.ZodObject).shape,
+    ...(wireSchema(z.object({ sizes, ancestors, children, compatibility })) as unknown as z.ZodObject).shape,
+  })
+  .meta({ id: "SnapshotDetails" }) as unknown as z.ZodType<WireSnapshotDetails, WireSnapshotDetails>;

@@ -9,6 +9,7 @@ export const API_FRAME_MAX_BYTES = 16 * 1024 * 1024;
 
 /** Kinds of frames. Those up to 15 are the server's. */
 export const API_FRAMES = {
+  /** What a command prints, or what comes in on a TCP connection */
   stdout: 1,
   stderr: 2,
   /** JSON of how the command ended; the last frame */
@@ -19,8 +20,11 @@ export const API_FRAMES = {
   error: 5,
   /** JSON of what was begun: a session's id, and the offsets its output goes on from */
   begun: 6,
+  /** The guest's side of a TCP connection has said all; ours may go on */
+  ended: 7,
+  /** What a command reads, or what goes out on a TCP connection */
   stdin: 16,
-  /** The end of stdin */
+  /** The end of that */
   eof: 17,
   /** JSON of a terminal's size */
   resize: 18,

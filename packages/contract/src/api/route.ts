@@ -17,7 +17,16 @@ export type MediaType =
 /** One operation of the API. The key in its table is the method and the path, `:name` standing for a parameter. */
 export interface ApiRoute {
   readonly summary: string;
-  readonly tag: "VMs" | "Commands" | "Files" | "Sessions" | "Snapshots" | "Images" | "Access" | "System";
+  readonly tag:
+    | "VMs"
+    | "Commands"
+    | "Files"
+    | "Sessions"
+    | "Snapshots"
+    | "Images"
+    | "Pools"
+    | "Access"
+    | "System";
   /** What a key needs; `none` is for those who have no key yet */
   readonly scope: Scope | "none";
   readonly params?: z.ZodObject;

@@ -2,15 +2,18 @@ import { z } from "zod";
 import { SnapshotName } from "../snapshot.ts";
 import { VmName } from "../vm-id.ts";
 import { Env, Metadata } from "../vm-spec.ts";
-import { maybe, Snapshot, SnapshotParams, Switch, Vm } from "./fields.ts";
+import { maybe, Snapshot, SnapshotDetails, SnapshotParams, Switch, Vm } from "./fields.ts";
 import type { ApiRoute } from "./route.ts";
 
 /** Snapshots. */
 export const SNAPSHOT_ROUTES = {
   "GET /api/snapshots": { ...about("List snapshots, the newest first", "read"), answer: z.array(Snapshot) },
   "GET /api/snapshots/:id": {
-    ...about("One snapshot", "read"),
-    ...{ params: SnapshotParams, answer: Snapshot },
+    ...about(
+      "One snapshot, with what its parts occupy, what it goes back to, and whether VMs can go on from it here",
+      "read",
+    ),
+    ...{ params: SnapshotParams, answer: SnapshotDetails },
   },
   "POST /api/snapshots/:id/restore": {
     ...about("Make a VM that goes on where the snapshot was taken", "exec"),

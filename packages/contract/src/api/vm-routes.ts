@@ -3,13 +3,23 @@ import { GuestProcess, OomKill, VmStats } from "../health.ts";
 import { RestoreSpec, SnapshotSpec } from "../snapshot.ts";
 import { VmEnd } from "../vm-end.ts";
 import { VmName } from "../vm-id.ts";
-import { LimitsPatch } from "../vm-limits.ts";
-import { Env, Metadata, VmSpec } from "../vm-spec.ts";
+import { LimitsPatch, limitShape } from "../vm-limits.ts";
+import { Env, Metadata, MetadataPatch, VmSpec } from "../vm-spec.ts";
 import { Count, maybe, Switch, Vm, VmParams } from "./fields.ts";
 import type { ApiRoute } from "./route.ts";
 import { wireSchema } from "./wire-schema.ts";
 
-const { image, vcpu, memMib, diskSizeMib, networking, boot } = VmSpec.shape;
+const { image, vcpu, memMib, diskSizeMib, networking, boot, diskBandwidthMbps, diskIops } = VmSpec.shape;
+const { timeoutMs, onTimeout, idleTimeoutMs, onIdle, idleCpuPercent } = limitShape;
+
+/** Limits of a new VM, each as `PUT /api/vms/{id}/limits` changes it. */
+const limits = {
+  timeout_ms: maybe(timeoutMs.unwrap()),
+  on_timeout: maybe(onTimeout.unwrap()),
+  idle_timeout_ms: maybe(idleTimeoutMs.unwrap()),
+  on_idle: maybe(onIdle.unwrap()),
+  idle_cpu_percent: maybe(idleCpuPercent.unwrap()),
+};
 
 /** What a new VM is to be; what is left out is as the library has it. */
 export const CreateVmBody = z
@@ -23,6 +33,9 @@ export const CreateVmBody = z
     disk_size_mib: maybe(diskSizeMib.unwrap()),
     enable_networking: maybe(networking.unwrap()),
     boot: maybe(boot.unwrap()),
+    disk_bandwidth_mbps: maybe(diskBandwidthMbps.unwrap()),
+    disk_iops: maybe(diskIops.unwrap()),
+    ...limits,
     env_vars: maybe(Env),
     metadata: maybe(Metadata),
     force_rebuild: maybe(z.boolean()).meta({ description: "Fetch the image again even if the store has it" }),
@@ -93,6 +106,10 @@ export const VM_ROUTES = {
   "PUT /api/vms/:id/metadata": {
     ...about("Replace a VM's metadata", "exec"),
     ...{ params: VmParams, body: z.object({ metadata: Metadata }), answer: z.null() },
+  },
+  "PATCH /api/vms/:id/metadata": {
+    ...about("Change some of a VM's metadata; `null` takes a key away", "exec"),
+    ...{ params: VmParams, body: z.object({ metadata: MetadataPatch }), answer: Vm },
   },
   "PUT /api/vms/:id/name": {
     ...about("Rename a VM", "exec"),

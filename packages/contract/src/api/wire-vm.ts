@@ -1,4 +1,4 @@
-import type { SnapshotInfo } from "../snapshot.ts";
+import type { SnapshotDetails, SnapshotInfo } from "../snapshot.ts";
 import type { VmInfo } from "../vm.ts";
 import { fromWire, toWire, type Wire } from "./wire.ts";
 
@@ -25,8 +25,13 @@ export function toWireVm({ state, env, createdAt, ...plain }: VmInfo): WireVm {
     ...toWire(plain),
     ...{ status: state, env_vars: env, created_at: toSeconds(createdAt), agent_ready: state === "running" },
     ...(plain.snapshotId === undefined ? {} : { restored_from: plain.snapshotId }),
-    ...{ pid: null, network_config: null, vsock_config: null },
+    ...{ pid: null, network_config: networkConfig(plain.network), vsock_config: null },
   };
+}
+
+/** Where the first BandSox's clients look for the guest's address. */
+function networkConfig(network: VmInfo["network"]): WireVm["network_config"] {
+  return network ? { guest_ip: network.address ?? network.guestAddress } : null;
 }
 
 /** A VM that travelled. */
@@ -62,7 +67,12 @@ export type WireSnapshot = Wire<PlainSnapshot> & {
   readonly vsock_config: Record<string, unknown> | null;
 };
 
+/** All that is known of a snapshot, as it travels. */
+export type WireSnapshotDetails = WireSnapshot & Wire<Omit<SnapshotDetails, keyof SnapshotInfo>>;
+
 /** A snapshot as it travels. */
+export function toWireSnapshot(snapshot: SnapshotDetails): WireSnapshotDetails;
+export function toWireSnapshot(snapshot: SnapshotInfo): WireSnapshot;
 export function toWireSnapshot({ name, vmId, env, createdAt, ...plain }: SnapshotInfo): WireSnapshot {
   return {
     ...toWire(plain),
@@ -72,6 +82,8 @@ export function toWireSnapshot({ name, vmId, env, createdAt, ...plain }: Snapsho
 }
 
 /** A snapshot that travelled. */
+export function fromWireSnapshot(wire: WireSnapshotDetails): SnapshotDetails;
+export function fromWireSnapshot(wire: WireSnapshot): SnapshotInfo;
 export function fromWireSnapshot(wire: WireSnapshot): SnapshotInfo {
   const {
     snapshot_name,

@@ -2,7 +2,7 @@
  * How the library's objects travel as JSON: the same fields in snake_case. Nothing here needs a schema library, so the
  * client carries none.
  */
-type Opaque = "metadata" | "env" | "labels" | "headers" | "details" | "args";
+type Opaque = "metadata" | "env" | "labels" | "headers" | "details" | "args" | "counts";
 
 /** Fields whose values have names of their own, a user's or another table's: what is below them travels as it is. */
 export const OPAQUE_FIELDS: ReadonlySet<string> = new Set<Opaque>([
@@ -12,6 +12,7 @@ export const OPAQUE_FIELDS: ReadonlySet<string> = new Set<Opaque>([
   "headers",
   "details",
   "args",
+  "counts",
 ]);
 
 type Snake<Name> = Name extends `${infer First}${infer Rest}`

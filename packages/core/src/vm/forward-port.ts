@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { BandSoxError, parseInput } from "@bandsox/contract";
 import { z } from "zod";
@@ -37,21 +38,37 @@ export interface ForwardedPort extends AsyncDisposable {
   readonly port: number;
 }
 
+/** How connections of a forwarded port get into the guest. */
+export interface WayIn {
+  /** @throws when there is nothing to lead to */
+  assertReachable(): Promise<unknown>;
+  connect(target: { port: number; host: string; signal: AbortSignal }): Promise<Duplex>;
+  /** A signal that fires with the given one, or when the way is closed */
+  attach(signal: AbortSignal): Disposable & { readonly signal: AbortSignal };
+}
+
 /** Listens on a port of this machine and carries its connections into the guest, at most 256 at a time. */
 export async function forwardPort(guest: VmGuest, options: ForwardPortOptions): Promise<ForwardedPort> {
+  const way: WayIn = {
+    assertReachable: () => guest.endpoint(),
+    connect: ({ port, ...how }) => connectGuest(guest, port, { ...how, allowHalfOpen: true }),
+    attach: (signal) => guest.attach(signal),
+  };
+  return forwardConnections(way, options);
+}
+
+/** The same, whichever way connections get into the guest. */
+export async function forwardConnections(way: WayIn, options: ForwardPortOptions): Promise<ForwardedPort> {
   const { onConnectionError = () => {}, ...rest } = options;
   const forward = parseInput(Forward, rest, "port");
-  await guest.endpoint(); // a VM that is not running has nothing to lead to
+  await way.assertReachable();
   using opening = new DisposableStack();
   const closing = new AbortController();
-  const attached = opening.use(guest.attach(closing.signal));
+  const attached = opening.use(way.attach(closing.signal));
   const open = new Map<Socket, Promise<void>>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
-    const carried = carry(client, () =>
-      connectGuest(guest, forward.guest, {
-        ...{ host: forward.guestHost, allowHalfOpen: true, signal: attached.signal },
-      }),
-    ).catch((error: unknown) => {
+    const target = { port: forward.guest, host: forward.guestHost, signal: attached.signal };
+    const carried = carry(client, () => way.connect(target)).catch((error: unknown) => {
       if (!attached.signal.aborted) onConnectionError(error);
     });
     open.set(client, carried);
@@ -79,7 +96,7 @@ export async function forwardPort(guest: VmGuest, options: ForwardPortOptions): 
 }
 
 /** Carries bytes both ways until both ends are done, or either breaks. */
-async function carry(client: Socket, connect: () => ReturnType<typeof connectGuest>): Promise<void> {
+async function carry(client: Socket, connect: () => Promise<Duplex>): Promise<void> {
   client.on("error", () => {}); // told by the pipelines, once there are any
   try {
     const inner = await connect();

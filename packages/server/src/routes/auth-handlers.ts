@@ -35,11 +35,16 @@ export function authHandlers({ auth }: Served): Handlers<keyof typeof AUTH_ROUTE
     }),
     "GET /api/auth/keys": async () => enabled(auth).listKeys(),
     "POST /api/auth/keys": async ({ body }) => {
-      const { name, scope, expires_in, max_vms: maxVms, max_memory_mib: maxMemoryMib } = body;
+      const { name, scope, expires_in } = body;
+      const limits = {
+        maxVms: body.max_vms,
+        maxMemoryMib: body.max_memory_mib,
+        maxConcurrent: body.max_concurrent,
+      };
       const expiresInMs = expires_in === undefined ? undefined : expires_in * 1000;
       const { key, id } = enabled(auth).createKey({
         name,
-        ...given({ scope, expiresInMs, maxVms, maxMemoryMib }),
+        ...given({ scope, expiresInMs, ...limits }),
       });
       return { key_id: id, key, name, scope: scope ?? "admin" };
     },

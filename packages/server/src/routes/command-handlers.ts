@@ -1,6 +1,6 @@
 import { BandSoxError, type ExecResult } from "@bandsox/contract";
 import type { COMMAND_ROUTES } from "@bandsox/contract/api";
-import { execFrames } from "../exec-frames.ts";
+import { execFrames, timedExec } from "../exec-frames.ts";
 import { type Call, type Handlers, Streamed } from "../route.ts";
 import type { Served } from "../served.ts";
 import { given } from "./given.ts";
@@ -13,7 +13,7 @@ type CommandKey = keyof typeof COMMAND_ROUTES;
 
 /** Commands in a VM. */
 export function commandHandlers(served: Served): Handlers<CommandKey> {
-  const { bandsox } = served;
+  const { bandsox, metrics } = served;
   return {
     "POST /api/vms/:id/exec": async (call) => {
       const { params, body, signal, wanted, request } = call;
@@ -21,8 +21,10 @@ export function commandHandlers(served: Served): Handlers<CommandKey> {
       const stdin = body.stdin === undefined ? {} : { stdin: Buffer.from(body.stdin, "base64") };
       const vm = await bandsox.getVm(params.id);
       const exec = vm.execStream(body.command, { ...options, ...stdin, signal });
-      if (wanted) return new Streamed(wanted, await execFrames(exec, request));
+      if (wanted) return new Streamed(wanted, await execFrames(timedExec(exec, metrics), request));
+      const begun = performance.now();
       const result = await exec;
+      metrics.stage("exec", "end", performance.now() - begun);
       if (result.timedOut && failsAfterMs !== undefined) throw timedOut(vm.id, failsAfterMs, result);
       const { exitCode, stdout, stderr, output, truncated } = result;
       return {

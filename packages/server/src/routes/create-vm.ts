@@ -1,5 +1,5 @@
-import { BandSoxError, VmSpec } from "@bandsox/contract";
-import { toWireVm } from "@bandsox/contract/api";
+import { BandSoxError, VmSpec, type VmSpecInput } from "@bandsox/contract";
+import { fromWire, toWireVm } from "@bandsox/contract/api";
 import type { Identity } from "../auth/auth-store.ts";
 import type { Call, Handler } from "../route.ts";
 import type { Served } from "../served.ts";
@@ -15,7 +15,7 @@ export function createVm({ bandsox, admission, metrics }: Served): Handler<"POST
       assertSource(image, call.request.identity);
       if (force_rebuild) await bandsox.images.pull(image, { signal, onEvent: onImageEvent });
       const onStage = (stage: string, durationMs: number) => {
-        metrics.stage(stage, durationMs);
+        metrics.stage("create", stage, durationMs);
         tell({ type: "stage", stage, duration_ms: durationMs });
       };
       const options = { ...vmOptions(spec), signal, onImageEvent, onStage };
@@ -43,13 +43,11 @@ function isReference(image: string): boolean {
   return !LOCAL_SOURCE.test(image) && !/^[./]/.test(image);
 }
 
+type Shape = Omit<VmSpecInput, "image" | "networking" | "env" | "metadata">;
 type Spec = Omit<Call<"POST /api/vms">["body"], "image" | "force_rebuild">;
 
 /** A new VM's options as the library takes them; what is not given is the library's to choose. */
 export function vmOptions(spec: Spec) {
-  const { name, vcpu, mem_mib, disk_size_mib, enable_networking, boot, env_vars, metadata } = spec;
-  return given({
-    ...{ name, vcpu, memMib: mem_mib, diskSizeMib: disk_size_mib, networking: enable_networking, boot },
-    ...{ env: env_vars, metadata },
-  });
+  const { enable_networking: networking, env_vars: env, metadata, ...rest } = spec;
+  return given({ ...fromWire<Shape>(rest), networking, env, metadata });
 }

@@ -30,6 +30,6 @@ export function eventsHandler(bandsox: BandSox): Handler<"GET /api/events"> {
         if (!signal.aborted) throw error;
       }
     }
-    return new Streamed(wanted, lines(), { "cache-control": "no-store" });
+    return Streamed.live(wanted, lines());
   };
 }

@@ -28,7 +28,7 @@ export async function progressAnswer<K extends RouteKey>(
     for await (const event of lines) yield line(event);
     await done;
   }
-  return new Streamed(wanted, body(), { "cache-control": "no-store" });
+  return Streamed.live(wanted, body());
 }
 
 /** What is to be told, until it is. A reader that falls behind misses progress, never the end. */

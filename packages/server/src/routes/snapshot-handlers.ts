@@ -4,7 +4,11 @@ import type { Served } from "../served.ts";
 import { given } from "./given.ts";
 
 /** Snapshots. */
-export function snapshotHandlers({ bandsox, admission }: Served): Handlers<keyof typeof SNAPSHOT_ROUTES> {
+export function snapshotHandlers({
+  bandsox,
+  admission,
+  metrics,
+}: Served): Handlers<keyof typeof SNAPSHOT_ROUTES> {
   const { snapshots } = bandsox;
   return {
     "GET /api/snapshots": async () => (await snapshots.list()).map(toWireSnapshot),
@@ -12,7 +16,8 @@ export function snapshotHandlers({ bandsox, admission }: Served): Handlers<keyof
     "POST /api/snapshots/:id/restore": async ({ params, body, signal, request }) => {
       const { name, env_vars: env, metadata } = body ?? {};
       const { memMib } = await snapshots.inspect(params.id);
-      const options = { ...given({ name, env, metadata }), signal };
+      const onStage = (stage: string, durationMs: number) => metrics.stage("restore", stage, durationMs);
+      const options = { ...given({ name, env, metadata }), onStage, signal };
       const asked = { memMib, identity: request.identity };
       const vm = await admission.admit(asked, () => snapshots.restore(params.id, options));
       return { id: vm.id, status: "restored", vm: toWireVm(await vm.info()) };

@@ -37,10 +37,16 @@ function making(served: Served) {
       const vm = await bandsox.getVm(params.id);
       return { snapshot_id: (await vm.snapshot({ ...given({ ...body }), signal })).id };
     },
-    "POST /api/vms/:id/fork": async ({ params, body, signal }) => {
+    "POST /api/vms/:id/fork": async ({ params, body, signal, request }) => {
       const { count, env_vars: env, metadata } = body ?? {};
       const vm = await bandsox.getVm(params.id);
-      const results = await vm.fork({ ...given({ count, env, metadata }), signal });
+      const { memMib } = await vm.info();
+      const fork = () => vm.fork({ ...given({ count, env, metadata }), signal });
+      const results = await served.admission.admit(
+        { memMib, count, identity: request.identity },
+        fork,
+        (made) => made.flatMap((one) => ("vm" in one ? [one.vm.id] : [])),
+      );
       return Promise.all(
         results.map(async (one) => {
           if ("vm" in one) return { vm: toWireVm(await one.vm.info()) };
@@ -52,7 +58,7 @@ function making(served: Served) {
   } satisfies Some;
 }
 
-function living({ bandsox }: Served) {
+function living({ bandsox, admission }: Served) {
   const stop = ({ body, signal }: Call<"POST /api/vms/:id/stop">) => ({
     ...given({ graceMs: body?.grace_ms }),
     signal,
@@ -70,8 +76,10 @@ function living({ bandsox }: Served) {
       await (await bandsox.getVm(call.params.id)).stop(stop(call));
       return { status: "stopped" };
     },
-    "POST /api/vms/:id/start": async ({ params, signal }) => {
-      await (await bandsox.getVm(params.id)).start({ signal });
+    "POST /api/vms/:id/start": async ({ params, signal, request }) => {
+      const vm = await bandsox.getVm(params.id);
+      const { memMib } = await vm.info();
+      await admission.admitStart({ memMib, identity: request.identity }, () => vm.start({ signal }));
       return { status: "started" };
     },
     "POST /api/vms/:id/restart": async (call) => {
@@ -100,6 +108,8 @@ function editing({ bandsox }: Served) {
       await (await bandsox.getVm(params.id)).setMetadata(body.metadata);
       return null;
     },
+    "PATCH /api/vms/:id/metadata": async ({ params, body }) =>
+      toWireVm(await (await bandsox.getVm(params.id)).updateMetadata(body.metadata)),
     "PUT /api/vms/:id/name": async ({ params, body }) => {
       const { name } = await (await bandsox.getVm(params.id)).rename(body.name);
       return { status: "renamed", name };
@@ -130,7 +140,7 @@ function looking({ bandsox }: Served) {
     "GET /api/vms/:id/console": async ({ params, query, signal }) => {
       const vm = await bandsox.getVm(params.id);
       const log = vm.consoleLog({ follow: query.follow ?? false, signal });
-      return new Streamed(PLAIN_TEXT, untilGone(log, signal));
+      return Streamed.live(PLAIN_TEXT, untilGone(log, signal));
     },
   } satisfies Some;
 }

@@ -5,6 +5,7 @@ import { serveAttach } from "./attach-socket.ts";
 import { serveEvents } from "./event-socket.ts";
 import { serveExec } from "./exec-socket.ts";
 import { chooseProtocol } from "./socket-route.ts";
+import { serveTcp } from "./tcp-socket.ts";
 import { serveTerminal } from "./terminal-socket.ts";
 import { serveLogs, serveWatch } from "./watch-socket.ts";
 
@@ -29,6 +30,7 @@ export function serveSockets(app: FastifyInstance, served: Served): void {
   serveTerminal(app, served);
   serveAttach(app, served);
   serveExec(app, served);
+  serveTcp(app, served);
   serveWatch(app, served);
   serveLogs(app, served);
   serveEvents(app, served);

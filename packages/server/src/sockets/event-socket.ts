@@ -1,7 +1,8 @@
-import { EventQuery } from "@bandsox/contract";
+import { EventQuery, EventType, parseInput } from "@bandsox/contract";
 import { toWire } from "@bandsox/contract/api";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { given } from "../routes/given.ts";
 import type { Served } from "../served.ts";
 import { serveSocket } from "./socket-route.ts";
 
@@ -17,6 +18,7 @@ const Query = z.object({
     .pipe(EventQuery.shape.since.unwrap())
     .default("now"),
   vm: z.string().max(256).optional(),
+  types: z.string().max(4096).optional(),
   token: z.string().optional(),
 });
 
@@ -24,8 +26,9 @@ const Query = z.object({
 export function serveEvents(app: FastifyInstance, { bandsox }: Served): void {
   serveSocket(app, {
     ...{ path: "/api/events/follow", scope: "read", params: z.object({}), query: Query },
-    serve: async ({ query: { since, vm }, socket }) => {
-      const wanted = vm === undefined ? { since } : { since, vm };
+    serve: async ({ query: { since, vm, types: listed }, socket }) => {
+      const types = parseInput(z.array(EventType).optional(), listed?.split(","), "types");
+      const wanted = { since, ...given({ vm, types }) };
       try {
         for await (const event of bandsox.events({ ...wanted, signal: socket.signal })) {
           await socket.sendText(JSON.stringify(toWire(event)));

@@ -2,7 +2,7 @@ import { parseInput } from "@bandsox/contract";
 import { API_FRAMES, ExecBody, VmParams } from "@bandsox/contract/api";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { execMessage } from "../exec-frames.ts";
+import { execMessage, timedExec } from "../exec-frames.ts";
 import { given } from "../routes/given.ts";
 import type { Served } from "../served.ts";
 import { jsonOf } from "./attach-socket.ts";
@@ -12,7 +12,7 @@ import { serveSocket } from "./socket-route.ts";
 const Start = ExecBody.omit({ timeout: true }).extend({ stdin: z.boolean().optional() });
 
 /** `/api/vms/:id/exec`: a command with its input and output as they come. The first message says what to run. */
-export function serveExec(app: FastifyInstance, { bandsox }: Served): void {
+export function serveExec(app: FastifyInstance, { bandsox, metrics }: Served): void {
   serveSocket(app, {
     ...{ path: "/api/vms/:id/exec", scope: "exec", params: VmParams },
     query: z.object({ token: z.string().optional() }),
@@ -26,7 +26,7 @@ export function serveExec(app: FastifyInstance, { bandsox }: Served): void {
       const input = stdin ? { stdin: stdinOf(messages) } : {};
       const events = vm.execStream(command, { ...options, ...input, signal: socket.signal });
       try {
-        for await (const event of events) {
+        for await (const event of timedExec(events, metrics)) {
           const { kind, data } = execMessage(event);
           await socket.send(kind, data);
         }

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { assertScope } from "../auth/guard.ts";
 import { jsonBytes } from "../exec-frames.ts";
-import { toBandSoxError, toProblem } from "../problem.ts";
+import { pathOf, toBandSoxError, toProblem } from "../problem.ts";
 import { FrameSocket } from "./frame-socket.ts";
 
 /** The sub-protocol of our clients: binary frames. */
@@ -54,6 +54,11 @@ export function serveSocket<P extends z.ZodType, Q extends z.ZodType>(
     using socket = new FrameSocket(webSocket);
     const speaksFrames = webSocket.protocol === FRAMES_PROTOCOL;
     if (speaksFrames) socket.withWindow();
+    const facts = { path: pathOf(request), address: request.ip, caller: request.identity?.id };
+    request.log.info(facts, "socket opened");
+    socket.signal.addEventListener("abort", () => {
+      request.log.info({ ...facts, code: socket.closeCode }, "socket closed");
+    });
     try {
       assertScope(request, scope);
       await serve({
