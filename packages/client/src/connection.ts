@@ -1,29 +1,10 @@
 import { API_FRAMES } from "@bandsox/contract/wire";
 import { interrupted, unreachable } from "./error.ts";
 import { ChannelClosed, type ChannelMessage, FrameChannel } from "./frame-channel.ts";
+import type { ConnectOptions, RemoteConnection } from "./remote-connection.ts";
 import type { Transport } from "./transport.ts";
 
 const PIECE_BYTES = 64 * 1024;
-
-/** A TCP connection to something that listens in a guest. Each side ends its own direction. */
-export interface RemoteConnection {
-  /** What comes from the guest */
-  readonly readable: ReadableStream<Uint8Array>;
-  /** What goes to it; closing it ends that direction alone */
-  readonly writable: WritableStream<Uint8Array>;
-  /** Ends both directions at once */
-  close(): void;
-}
-
-/** How to connect. */
-export interface ConnectOptions {
-  /** Where to, as seen from within the guest: an IP address or `localhost` (default: `localhost`) */
-  host?: string | undefined;
-  /** Of a Node stream: whether it stays writable when the other side has ended its own (default: `false`) */
-  allowHalfOpen?: boolean | undefined;
-  /** Ends the connection when it fires */
-  signal?: AbortSignal | undefined;
-}
 
 interface Target extends ConnectOptions {
   readonly vm: string;

@@ -1,4 +1,4 @@
-import type { RemoteConnection } from "./connection.ts";
+import type { RemoteConnection } from "./remote-connection.ts";
 
 /** Where a port of this machine is to lead, and where it listens; as the library's `forwardPort` takes it. */
 export interface ForwardPortOptions {

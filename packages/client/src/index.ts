@@ -1,5 +1,4 @@
 export { BandSoxClient, type CreateVmOptions } from "./bandsox-client.ts";
-export type { ConnectOptions, RemoteConnection } from "./connection.ts";
 export { BandSoxError, fromProblem, isBandSoxError } from "./error.ts";
 export type { Command, ExecOptions } from "./exec.ts";
 export { ExecHandle } from "./exec-handle.ts";
@@ -12,6 +11,7 @@ export type { HttpRequestOptions, HttpResponse } from "./http-request.ts";
 export { RemoteImages } from "./images.ts";
 export { RemotePools } from "./pools.ts";
 export type { PythonOptions, PythonResult } from "./python.ts";
+export type { ConnectOptions, RemoteConnection } from "./remote-connection.ts";
 export { RemoteSession } from "./session.ts";
 export { RemoteSessions, type SessionOptions } from "./sessions.ts";
 export { RemoteSnapshots, type RestoreOptions } from "./snapshots.ts";

@@ -13,7 +13,7 @@ import type {
 } from "@bandsox/contract";
 import { fromWire, fromWireSnapshot, fromWireVm, toWire } from "@bandsox/contract/wire";
 import { collect } from "./collect.ts";
-import { type ConnectOptions, openConnection, type RemoteConnection } from "./connection.ts";
+import { openConnection } from "./connection.ts";
 import { BandSoxError, notRemote } from "./error.ts";
 import { type Command, type ExecCall, type ExecOptions, isWhole, runExec, streamExec } from "./exec.ts";
 import { duplexExec } from "./exec-duplex.ts";
@@ -22,6 +22,7 @@ import { RemoteFiles } from "./files.ts";
 import type { ForwardedPort, ForwardPortOptions, GuestPorts } from "./host-ports.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
 import { type PythonOptions, type PythonResult, runPython } from "./python.ts";
+import type { ConnectOptions, RemoteConnection } from "./remote-connection.ts";
 import { RemoteSessions } from "./sessions.ts";
 import { textOf } from "./streams.ts";
 import { openTerminal, RemoteTerminal, type TerminalOptions } from "./terminal.ts";
