@@ -1,6 +1,6 @@
-import { Button, Drawer, Group, Loader, Text } from "@mantine/core";
+import { Button, Drawer, Group, Loader, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Failure } from "../../ui/failure.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { downloadHref, readBytes } from "./file-calls.ts";
@@ -25,6 +25,18 @@ interface FileViewerProps {
 /** One file: as an image, as Markdown, or as text that can be changed. */
 export function FileViewer({ vmId, path, isWritable, onClose }: FileViewerProps) {
   const name = nameOf(path);
+  const download = (
+    <Button
+      component="a"
+      href={downloadHref(vmId, { path, is_dir: false })}
+      download={name}
+      size="xs"
+      variant="default"
+      leftSection={<Icon name="download" size={14} />}
+    >
+      Download
+    </Button>
+  );
   return (
     <Drawer
       opened
@@ -38,28 +50,23 @@ export function FileViewer({ vmId, path, isWritable, onClose }: FileViewerProps)
       }
       closeButtonProps={{ "aria-label": "Close the file" }}
     >
-      <Group mb="sm" gap="xs">
-        <Button
-          component="a"
-          href={downloadHref(vmId, { path, is_dir: false })}
-          download={name}
-          size="xs"
-          variant="default"
-          leftSection={<Icon name="download" size={14} />}
-        >
-          Download
-        </Button>
-      </Group>
       {viewOf(name) === "image" ? (
-        <GuestImage {...{ vmId, path }} alt={name} />
+        <>
+          <Group mb="sm">{download}</Group>
+          <GuestImage {...{ vmId, path }} alt={name} />
+        </>
       ) : (
-        <TextFile {...{ vmId, path, isWritable }} />
+        <TextFile {...{ vmId, path, isWritable, download }} />
       )}
     </Drawer>
   );
 }
 
-function TextFile({ vmId, path, isWritable }: Omit<FileViewerProps, "onClose">) {
+interface TextFileProps extends Omit<FileViewerProps, "onClose"> {
+  readonly download: ReactNode;
+}
+
+function TextFile({ vmId, path, isWritable, download }: TextFileProps) {
   const { data, error } = useQuery({
     queryKey: ["file", vmId, path],
     queryFn: async () => decodeText(await readBytes(vmId, path, SHOWN_MAX + 1), SHOWN_MAX),
@@ -69,16 +76,25 @@ function TextFile({ vmId, path, isWritable }: Omit<FileViewerProps, "onClose">) 
   const [isEditing, setEditing] = useState(!isMarkdown);
   if (error) return <Failure error={error} />;
   if (!data) return <Loader aria-label="Loading" />;
-  if (data.kind === "binary") return <Text c="dimmed">This is no text. It can be downloaded.</Text>;
-  if (data.kind === "large")
-    return <Text c="dimmed">This is too large to look at here. It can be downloaded.</Text>;
+  if (data.kind !== "text") {
+    const why = data.kind === "binary" ? "This is no text." : "This is too large to look at here.";
+    return (
+      <Stack align="flex-start">
+        {download}
+        <Text c="dimmed">{why} It can be downloaded.</Text>
+      </Stack>
+    );
+  }
   return (
     <Suspense fallback={<Loader aria-label="Loading" />}>
-      {isMarkdown && (
-        <Button size="xs" variant="default" mb="sm" onClick={() => setEditing(!isEditing)}>
-          {isEditing ? "Show as document" : "Show source"}
-        </Button>
-      )}
+      <Group mb="sm" gap="xs">
+        {download}
+        {isMarkdown && (
+          <Button size="xs" variant="default" onClick={() => setEditing(!isEditing)}>
+            {isEditing ? "Show as document" : "Show source"}
+          </Button>
+        )}
+      </Group>
       {isEditing ? (
         <TextEditor {...{ vmId, path, isWritable }} text={data.text} />
       ) : (

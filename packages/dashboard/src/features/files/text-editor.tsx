@@ -59,6 +59,7 @@ export function TextEditor({ vmId, path, text, isWritable }: TextEditorProps) {
         extensions={extensions}
         onChange={setEdited}
         className="surface"
+        style={{ overflow: "hidden" }}
       />
       {isWritable && (
         <Group justify="flex-end">

@@ -28,8 +28,13 @@ export function SnapshotRow({ snapshot, depth }: TreeRow) {
           <Text fw={600} truncate>
             {name}
           </Text>
-          <Text size="xs" c="dimmed" className="mono" truncate>
-            {id}
+          {name !== id && (
+            <Text size="xs" c="dimmed" className="mono snapshot-id" truncate>
+              {id}
+            </Text>
+          )}
+          <Text size="xs" c="dimmed" className="snapshot-brief" truncate>
+            {`of ${vmName} · ${formatBytes(sizeBytes)} · ${formatAgo(createdAt)}`}
           </Text>
         </div>
       </Group>

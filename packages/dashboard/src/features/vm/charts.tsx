@@ -16,7 +16,7 @@ export function Charts({ vmId }: { vmId: string }) {
   const last = samples.at(-1);
   return (
     <>
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }}>
+      <SimpleGrid cols={{ base: 2, lg: 4 }} spacing={{ base: "xs", sm: "md" }}>
         <Chart title="CPU" samples={samples} lines={["cpuPercent"]} format={percent} max={100} />
         <Chart title="Memory" samples={samples} lines={["memoryPercent"]} format={percent} max={100} />
         <Chart

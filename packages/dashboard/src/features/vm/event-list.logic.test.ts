@@ -9,5 +9,5 @@ test("an event that came twice is there once, the newest first", () => {
 });
 
 test("details are a line", () => {
-  expect(detailsText({ cause: "stop", children: ["a"] })).toBe('cause: stop  children: ["a"]');
+  expect(detailsText({ cause: "stop", command: "", children: ["a"] })).toBe('cause: stop · children: ["a"]');
 });

@@ -11,6 +11,7 @@ export function mergeEvents(a: readonly BandSoxEvent[], b: readonly BandSoxEvent
 /** What is told of an event, as a line. */
 export function detailsText(details: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
+    .filter(([, value]) => value !== "" && value !== null && value !== undefined)
     .map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join("  ");
+    .join(" · ");
 }

@@ -17,6 +17,8 @@ interface LineChartProps {
 const HEIGHT = 110;
 /** The least time a chart shows, in seconds */
 const SHOWN_MIN_S = 60;
+/** The least a scale without a top of its own shows; there its labels are whole numbers */
+const TOP_MIN = 1024;
 const COLOURS = ["#10b981", "#6366f1"];
 
 /** Lines over time. */
@@ -49,6 +51,12 @@ export function LineChart({ samples, lines, format, max, label }: LineChartProps
   return <div ref={box} role="img" aria-label={label} style={{ minHeight: HEIGHT, minWidth: 0 }} />;
 }
 
+/** From the first sample on, or longer; uPlot by itself would show years around a single one. */
+function shownTimes(times: ArrayLike<number>): [number, number] {
+  const last = times[times.length - 1] ?? Date.now() / 1000;
+  return [Math.min(times[0] ?? last, last - SHOWN_MIN_S), last];
+}
+
 interface Look extends Pick<LineChartProps, "lines" | "format" | "max"> {
   readonly width: number;
   readonly scheme: "light" | "dark";
@@ -61,8 +69,8 @@ function optionsOf({ width, lines, format, max, scheme }: Look): UPlot.Options {
   return {
     ...{ width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [6, 4, 0, 0] },
     scales: {
-      x: { range: (_, first, last) => [Math.min(first, last - SHOWN_MIN_S), last] },
-      y: { range: (_, __, top) => [0, max ?? Math.max(1, top * 1.15)] },
+      x: { range: ({ data: [times] }) => shownTimes(times) },
+      y: { range: (_, __, top) => [0, max ?? Math.max(TOP_MIN, (top ?? 0) * 1.15)] },
     },
     axes: [
       { stroke, grid: { show: false }, ticks: { show: false }, font, size: 20, space: 70 },

@@ -9,6 +9,7 @@ import { Icon } from "../../ui/icon.tsx";
 import { creationOf } from "../vms/creations.ts";
 import { Waterfall } from "../vms/waterfall.tsx";
 import { Charts } from "./charts.tsx";
+import { egressText } from "./egress-text.logic.ts";
 import { MetadataCard } from "./metadata-card.tsx";
 import { VmSnapshotsCard } from "./vm-snapshots-card.tsx";
 
@@ -50,7 +51,7 @@ export function OverviewTab({ vm }: { vm: VmInfo }) {
 type Fact = readonly [name: string, value: ReactNode];
 
 function factsOf(vm: VmInfo): Fact[] {
-  const { id, image, imageDigest, engine, vcpu, memMib, diskSizeMib, networking, transport } = vm;
+  const { id, image, imageDigest, engine, vcpu, memMib, diskSizeMib, transport } = vm;
   return [
     ["Id", <Copied key="id" text={id} />],
     ["Image", image],
@@ -61,7 +62,7 @@ function factsOf(vm: VmInfo): Fact[] {
     ["Processors", `${vcpu} vCPU`],
     ["Memory", formatMib(memMib)],
     ["Disk", formatMib(diskSizeMib)],
-    ["Network", networking ? "on" : "off"],
+    ...networkOf(vm),
     [
       "Made from",
       vm.snapshotId ? (
@@ -78,6 +79,17 @@ function factsOf(vm: VmInfo): Fact[] {
       "Environment",
       Object.keys(vm.env).length === 0 ? "as the image has it" : `${Object.keys(vm.env).length} variables`,
     ],
+  ];
+}
+
+function networkOf({ networking, network }: VmInfo): Fact[] {
+  if (!network) return [["Network", networking ? "on, while it runs" : "off"]];
+  const ports = network.ports.map(({ guest, host, address }) => `${address}:${host} → ${guest}`);
+  return [
+    ["Network", egressText(network.egress)],
+    ...(network.address ? [["Address", <Copied key="a" text={network.address} />] as const] : []),
+    ...(ports.length > 0 ? [["Ports", ports.join(", ")] as const] : []),
+    ...(network.networks.length > 0 ? [["Shared with", network.networks.join(", ")] as const] : []),
   ];
 }
 

@@ -1,6 +1,9 @@
 import type { RouteInput } from "@bandsox/contract/api";
 import { type KeyValue, problemOf, toStrings, toValues } from "../../ui/key-values.logic.ts";
 
+/** What a guest may connect to, as a person chooses it. */
+export type NetworkChoice = "usual" | "off" | "public" | "named" | "open";
+
 /** A new VM as a person describes it. */
 export interface CreateForm {
   readonly image: string;
@@ -8,7 +11,11 @@ export interface CreateForm {
   readonly vcpu: number | string;
   readonly memMib: number | string;
   readonly diskSizeMib: number | string;
-  readonly networking: boolean;
+  readonly network: NetworkChoice;
+  /** What a guest of the choice `named` may connect to */
+  readonly allowed: readonly string[];
+  /** Time after which it is stopped, in ms; empty for none */
+  readonly lifetimeMs: string;
   readonly env: readonly KeyValue[];
   readonly metadata: readonly KeyValue[];
 }
@@ -20,7 +27,9 @@ export const EMPTY_FORM: CreateForm = {
     vcpu: 1,
     memMib: 256,
     diskSizeMib: 4096,
-    networking: false,
+    network: "usual",
+    allowed: [],
+    lifetimeMs: "",
     env: [],
     metadata: [],
   },
@@ -37,11 +46,19 @@ export function formProblem({ image, env, metadata }: CreateForm): string | unde
 
 /** A form as the server takes it. */
 export function toBody(form: CreateForm): RouteInput<"POST /api/vms">["body"] {
-  const { image, name, vcpu, memMib, diskSizeMib, networking, env, metadata } = form;
+  const { image, name, vcpu, memMib, diskSizeMib, lifetimeMs, env, metadata } = form;
   return {
     image: image.trim(),
     ...(name.trim() === "" ? {} : { name: name.trim() }),
     ...{ vcpu: Number(vcpu), mem_mib: Number(memMib), disk_size_mib: Number(diskSizeMib) },
-    ...{ enable_networking: networking, env_vars: toStrings(env), metadata: toValues(metadata) },
+    ...(lifetimeMs === "" ? {} : { timeout_ms: Number(lifetimeMs) }),
+    ...networkOf(form),
+    ...{ env_vars: toStrings(env), metadata: toValues(metadata) },
   };
+}
+
+function networkOf({ network, allowed }: CreateForm) {
+  if (network === "usual") return {};
+  if (network === "off") return { enable_networking: false };
+  return { enable_networking: { egress: network === "named" ? { allow: [...allowed] } : network } };
 }

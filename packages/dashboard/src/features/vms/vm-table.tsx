@@ -1,6 +1,7 @@
 import type { VmInfo } from "@bandsox/contract";
 import { Checkbox, UnstyledButton } from "@mantine/core";
 import { Empty } from "../../ui/empty.tsx";
+import { useLatest } from "../../ui/use-latest.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
 import type { SortKey, VmListView } from "./vm-list.logic.ts";
 import { VmRow } from "./vm-row.tsx";
@@ -18,11 +19,11 @@ const ROW_HEIGHT = 60;
 /** The VMs that are shown, of which many can be chosen. */
 export function VmTable({ vms, view, selected, onSelect, onView }: VmTableProps) {
   const chosen = vms.filter(({ id }) => selected.has(id)).length;
-  const toggle = (id: string) => {
+  const toggle = useLatest((id: string) => {
     const next = new Set(selected);
     if (!next.delete(id)) next.add(id);
     onSelect(next);
-  };
+  });
   return (
     <div className="surface" style={{ overflow: "hidden" }}>
       <div className="row row-head vm-row">
@@ -49,7 +50,7 @@ export function VmTable({ vms, view, selected, onSelect, onView }: VmTableProps)
         keyOf={({ id }) => id}
         rowHeight={ROW_HEIGHT}
         label="VMs"
-        render={(vm) => <VmRow vm={vm} isSelected={selected.has(vm.id)} onToggle={() => toggle(vm.id)} />}
+        render={(vm) => <VmRow vm={vm} isSelected={selected.has(vm.id)} onToggle={toggle} />}
       />
     </div>
   );
