@@ -51,9 +51,12 @@ module.exports = {
     {
       name: "wire-loads-no-schemas",
       severity: "error",
-      from: { path: "^packages/contract/src/(wire|vm-moves|api/(frames|wire|wire-vm))\\.ts$" },
+      from: {
+        path: "^packages/contract/src/(wire|vm-moves|terminal-(output|questions)|api/(frames|wire|wire-vm))\\.ts$",
+      },
       to: {
-        pathNot: "^packages/contract/src/(vm-moves|api/(frames|wire|wire-vm))\\.ts$",
+        pathNot:
+          "^packages/contract/src/(vm-moves|terminal-(output|questions)|api/(frames|wire|wire-vm))\\.ts$",
         dependencyTypesNot: ["type-only"],
       },
     },

@@ -1,4 +1,5 @@
 import type { ExecExit, TerminalSize } from "@bandsox/contract";
+import { terminalOutput } from "@bandsox/contract/wire";
 import { isBandSoxError } from "./error.ts";
 import type { Command } from "./exec.ts";
 import type { RemoteSession } from "./session.ts";
@@ -19,6 +20,13 @@ export interface TerminalOptions
   command?: Command | undefined;
 }
 
+/** Where in a terminal's output a view begins. */
+interface TerminalView {
+  readonly from?: number | "end";
+  /** Offset of what nobody has seen yet */
+  readonly liveFrom?: number;
+}
+
 /** A view of a command on a terminal. The session behind it lives on when the view is left. */
 export class RemoteTerminal implements AsyncDisposable {
   /** The session's id, to attach another view by */
@@ -26,12 +34,14 @@ export class RemoteTerminal implements AsyncDisposable {
   /** The session behind it: its signals, its exit, its end */
   readonly session: RemoteSession;
   readonly #from: number | "end";
+  readonly #liveFrom: number;
   readonly #left = new AbortController();
 
-  constructor(session: RemoteSession, from: number | "end" = 0) {
+  constructor(session: RemoteSession, { from = 0, liveFrom = 0 }: TerminalView = {}) {
     this.id = session.id;
     this.session = session;
     this.#from = from;
+    this.#liveFrom = liveFrom;
   }
 
   /** What the command prints, as bytes; ends when the command has ended or `detach` was called. */
@@ -65,9 +75,8 @@ export class RemoteTerminal implements AsyncDisposable {
   async *#output(): AsyncGenerator<Uint8Array, void, undefined> {
     const { signal } = this.#left;
     try {
-      for await (const event of this.session.attach({ stdout: this.#from, signal })) {
-        if (event.type === "stdout") yield event.data;
-      }
+      const events = this.session.attach({ stdout: this.#from, signal });
+      yield* terminalOutput(events, this.#liveFrom);
     } catch (error) {
       if (!signal.aborted || !isBandSoxError(error, "interrupted")) throw error;
     }
@@ -81,4 +90,10 @@ export async function openTerminal(
 ): Promise<RemoteTerminal> {
   const terminal = { cols, rows, term };
   return new RemoteTerminal(await sessions.start(command, { ...rest, stdin: true, terminal }));
+}
+
+/** Another view of a terminal that exists. @throws {BandSoxError} `session_not_found` */
+export async function attachTerminal(session: RemoteSession, from: number | "end"): Promise<RemoteTerminal> {
+  const { stdout } = await session.info();
+  return new RemoteTerminal(session, { from, liveFrom: stdout.to });
 }

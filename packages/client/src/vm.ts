@@ -25,7 +25,7 @@ import { type PythonOptions, type PythonResult, runPython } from "./python.ts";
 import type { ConnectOptions, RemoteConnection } from "./remote-connection.ts";
 import { RemoteSessions } from "./sessions.ts";
 import { textOf } from "./streams.ts";
-import { openTerminal, RemoteTerminal, type TerminalOptions } from "./terminal.ts";
+import { attachTerminal, openTerminal, type RemoteTerminal, type TerminalOptions } from "./terminal.ts";
 import type { Transport } from "./transport.ts";
 
 interface Abortable {
@@ -84,7 +84,7 @@ export class RemoteVm {
     sessionId: string,
     { from = 0 }: { from?: number | "end" } = {},
   ): Promise<RemoteTerminal> {
-    return new RemoteTerminal(await this.sessions.get(sessionId), from);
+    return attachTerminal(await this.sessions.get(sessionId), from);
   }
 
   /** Runs Python source in the guest's `python3`. @returns its exit code; see `execPythonCapture` */

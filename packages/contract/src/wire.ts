@@ -2,4 +2,5 @@
 export * from "./api/frames.ts";
 export * from "./api/wire.ts";
 export * from "./api/wire-vm.ts";
+export * from "./terminal-output.ts";
 export * from "./vm-moves.ts";

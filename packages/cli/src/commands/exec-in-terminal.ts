@@ -57,6 +57,6 @@ export async function tellHowItEnded(
     await context.stdout.write(jsonText({ vm: vm.id, session: terminal.id, isDetached, ...exit }));
   } else if (!exit) {
     const back = `bandsox terminal ${vm.id} ${terminal.id}`;
-    await context.stderr.write(`\r\ndetached from session ${terminal.id}; get back with: ${back}\n`);
+    await context.stderr.write(`\r\ndetached from session ${terminal.id}\nget back with: ${back}\n`);
   }
 }

@@ -1,4 +1,5 @@
 import { type ExecExit, isBandSoxError, type TerminalSize } from "@bandsox/contract";
+import { terminalOutput } from "@bandsox/contract/wire";
 import type { Session } from "./session.ts";
 import type { Command } from "./vm-guest.ts";
 import type { SessionOptions, VmSessions } from "./vm-sessions.ts";
@@ -18,6 +19,13 @@ export interface TerminalOptions
   command?: Command;
 }
 
+/** Where in a terminal's output a view begins. */
+interface TerminalView {
+  readonly from?: number | "end";
+  /** Offset of what nobody has seen yet */
+  readonly liveFrom?: number;
+}
+
 /**
  * A view of a command on a terminal. The session behind it lives on when the view is left, and any number of views
  * may be open at the same time.
@@ -27,12 +35,14 @@ export class Terminal implements AsyncDisposable {
   readonly id: string;
   readonly #session: Session;
   readonly #from: number | "end";
+  readonly #liveFrom: number;
   readonly #left = new AbortController();
 
-  constructor(session: Session, from: number | "end" = 0) {
+  constructor(session: Session, { from = 0, liveFrom = 0 }: TerminalView = {}) {
     this.id = session.id;
     this.#session = session;
     this.#from = from;
+    this.#liveFrom = liveFrom;
   }
 
   /** The session behind it: its signals, its exit, its end. */
@@ -71,10 +81,8 @@ export class Terminal implements AsyncDisposable {
   async *#output(): AsyncGenerator<Uint8Array, void, undefined> {
     const { signal } = this.#left;
     try {
-      for await (const event of this.#session.attach({ stdout: this.#from, signal })) {
-        // What fell out of the journal is behind: a screen is made anew by what comes.
-        if (event.type === "stdout") yield event.data;
-      }
+      const events = this.#session.attach({ stdout: this.#from, signal });
+      yield* terminalOutput(events, this.#liveFrom);
     } catch (error) {
       if (!signal.aborted || !isBandSoxError(error, "interrupted")) throw error;
     }
@@ -86,4 +94,10 @@ export async function openTerminal(sessions: VmSessions, options: TerminalOption
   const { cols = DEFAULT_SIZE.cols, rows = DEFAULT_SIZE.rows, term, command = [], ...rest } = options;
   const terminal = { cols, rows, ...(term === undefined ? {} : { term }) };
   return new Terminal(await sessions.start(command, { ...rest, stdin: true, terminal }));
+}
+
+/** Another view of a terminal that exists. @throws {BandSoxError} `session_not_found` */
+export async function attachTerminal(session: Session, from: number | "end"): Promise<Terminal> {
+  const { stdout } = await session.info();
+  return new Terminal(session, { from, liveFrom: stdout.to });
 }

@@ -46,7 +46,7 @@ import type { StageOptions } from "./stages.ts";
 import { startVm } from "./start-vm.ts";
 import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-vm.ts";
 import { commandText, explaining, told } from "./tell-exec.ts";
-import { openTerminal, Terminal, type TerminalOptions } from "./terminal.ts";
+import { attachTerminal, openTerminal, type Terminal, type TerminalOptions } from "./terminal.ts";
 import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
 import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
 import { toVmInfo } from "./vm-info.ts";
@@ -167,7 +167,7 @@ export class Vm {
    * @param from offset in its output to begin at; by default all that is kept, `end` for what is to come
    */
   async attachTerminal(sessionId: string, { from = 0 }: { from?: number | "end" } = {}): Promise<Terminal> {
-    return new Terminal(await this.sessions.get(sessionId), from);
+    return attachTerminal(await this.sessions.get(sessionId), from);
   }
 
   /** Opens a TCP connection to a port in the guest. @throws {BandSoxError} `connect_failed` */
