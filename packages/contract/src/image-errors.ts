@@ -21,7 +21,7 @@ export const IMAGE_ERRORS = {
     status: 409,
     retryable: false,
     details: z.object({ reference: text, users: z.array(text) }),
-    hint: "delete the VMs that were made from it first",
+    hint: "delete the VMs and snapshots that stand on it first",
   },
   image_builder_missing: {
     status: 503,

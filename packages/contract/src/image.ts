@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { VmId } from "./vm-id.ts";
 
 /** One image of the store. */
 export const ImageInfo = z.object({
@@ -15,8 +14,8 @@ export const ImageInfo = z.object({
   sharedBytes: z.int(),
   /** What its base disk occupies; 0 until a VM needs it */
   diskBytes: z.int(),
-  /** VMs that were made from it */
-  usedBy: z.array(VmId),
+  /** Ids of the VMs, snapshots and pooled VMs that stand on it */
+  usedBy: z.array(z.string()),
   /** When the store got it, ISO 8601 */
   createdAt: z.string(),
 });

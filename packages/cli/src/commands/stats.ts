@@ -31,7 +31,7 @@ export function statsCommand(context: CliContext) {
       await using bandsox = await context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
       const pauseMs = Math.max(interval, SHORTEST_INTERVAL_MS);
-      if (watch) return watchStats(context, vm, { ...options, pauseMs });
+      if (watch) return await watchStats(context, vm, { ...options, pauseMs }); // before the storage is closed
       const stats = await vm.stats({ signal: context.signal });
       await tell(context, options, { json: stats, text: () => text(context, stats) });
     });

@@ -23,7 +23,7 @@ export function topCommand(context: CliContext) {
     .action(async ({ interval = INTERVAL_MS, ...options }) => {
       await using bandsox = await context.openBandSox(options);
       const isLive = context.stdin.isTty && context.stdout.isTty && !options.json && !options.quiet;
-      if (isLive) return live(context, bandsox, Math.max(interval, SHORTEST_INTERVAL_MS));
+      if (isLive) return await live(context, bandsox, Math.max(interval, SHORTEST_INTERVAL_MS)); // before the storage is closed
       const samples = await sampleVms(bandsox, context.signal);
       const rows = ordered(topRows(samples, { earlier: [], now: new Date() }), FIRST_VIEW);
       if (options.json) return context.stdout.write(jsonText(rows));

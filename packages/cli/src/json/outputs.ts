@@ -87,6 +87,18 @@ const Shown = ExecExit.partial().extend({ vm: z.string(), session: z.string(), i
 
 const Credentials = z.object({ password: z.string(), key: z.string(), keyId: z.string() });
 
+const Key = z.object({
+  id: z.string(),
+  name: z.string(),
+  scope: z.string(),
+  /** Of all its VMs together; null for no limit */
+  maxVms: z.int().nullable(),
+  maxMemoryMib: z.int().nullable(),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+});
+
 /** Names of what several commands print. */
 export const NAMED = {
   VmInfo,
@@ -151,7 +163,7 @@ export const OUTPUTS: Readonly<Record<string, JsonOutput>> = {
   "auth init": once(Credentials.nullable()),
   "auth set-password": once(z.object({ replaced: z.literal(true) })),
   "auth create-key": once(z.object({ key: z.string(), keyId: z.string() })),
-  "auth list-keys": once(z.array(z.object({ id: z.string(), name: z.string(), scope: z.string() }))),
+  "auth list-keys": once(z.array(Key)),
   "auth revoke-key": once(z.object({ id: z.string() })),
   serve: once(z.object({ url: z.string(), storageDir: z.string(), credentials: Credentials.optional() })),
   "pool set": once(PoolInfo),
@@ -161,7 +173,7 @@ export const OUTPUTS: Readonly<Record<string, JsonOutput>> = {
   "snapshot restore": once(z.array(VmInfo)),
   "snapshot rollback": once(VmInfo),
   "snapshot rename": once(SnapshotInfo),
-  "snapshot delete": once(z.array(SnapshotInfo)),
+  "snapshot delete": once(z.array(SnapshotDetails)),
   "image pull": once(z.array(ImageInfo)),
   "image import": once(ImageInfo),
   "image build": once(ImageInfo.extend({ name: z.string() })),

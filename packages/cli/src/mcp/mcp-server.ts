@@ -3,6 +3,7 @@ import { McpServer } from "@modelcontextprotocol/server";
 import type { BandSox } from "bandsox";
 import { VERSION } from "../cli-version.ts";
 import { GUEST_TOOLS } from "./guest-tools.ts";
+import { NETWORK_TOOLS } from "./network-tools.ts";
 import { OutOfScope, type Scope } from "./scope.ts";
 import type { Tool, ToolWorld } from "./tool.ts";
 import { VM_TOOLS } from "./vm-tools.ts";
@@ -20,7 +21,7 @@ export interface McpServing {
 /** A server that offers VMs to an agent, as far as its scope allows. */
 export function mcpServer({ bandsox, scope, signal }: McpServing): McpServer {
   const server = new McpServer({ name: "bandsox", version: VERSION }, { instructions: INSTRUCTIONS });
-  for (const tool of [...VM_TOOLS, ...GUEST_TOOLS]) {
+  for (const tool of [...VM_TOOLS, ...GUEST_TOOLS, ...NETWORK_TOOLS]) {
     if (scope.options.isReadOnly && !tool.isReadOnly) continue;
     const { name, title, description, input, isReadOnly, isDestructive } = tool;
     const annotations = {

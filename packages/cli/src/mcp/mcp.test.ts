@@ -65,6 +65,7 @@ describe("over stdin and stdout", { timeout: 60_000 }, () => {
       ["create_vm", { image: "alpine", networking: true }, "network"],
       ["create_vm", { image: "alpine" }, "0 VMs at once"],
       ["exec", { vm: "no-such", command: "id" }, "no VM"],
+      ["set_network_policy", { vm: "no-such", preset: "open" }, "may not change"],
       ["exec", { vm: 3 }, "Invalid"],
     ] as const) {
       const answer = await a.call(name, { ...input });
@@ -76,6 +77,11 @@ describe("over stdin and stdout", { timeout: 60_000 }, () => {
   test("one that may only look is offered nothing else", async () => {
     await using a = await served("--read-only");
     const { tools } = await a.client.listTools();
-    expect(tools.map(({ name }) => name).sort()).toEqual(["list_files", "list_vms", "read_file"]);
+    expect(tools.map(({ name }) => name).sort()).toEqual([
+      "list_files",
+      "list_network_decisions",
+      "list_vms",
+      "read_file",
+    ]);
   });
 });

@@ -77,6 +77,11 @@ export class Scope {
     if (networking && !hasNetwork) throw new OutOfScope("VMs may have no network");
   }
 
+  /** Whether it may decide about networks, too. @throws {OutOfScope} */
+  assertNetwork(): void {
+    if (!this.options.hasNetwork) throw new OutOfScope("this server may not change what VMs connect to");
+  }
+
   /** @throws {OutOfScope} */
   assertRoom(count: number): void {
     const { maxVms } = this.options;

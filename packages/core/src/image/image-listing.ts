@@ -1,4 +1,4 @@
-import type { ImageDetails, ImageHistoryEntry, ImageInfo, VmId } from "@bandsox/contract";
+import type { ImageDetails, ImageHistoryEntry, ImageInfo } from "@bandsox/contract";
 import type { StoragePaths } from "../host/paths.ts";
 import type { CatalogEntry, ImagePin } from "../store/image-catalog.ts";
 import { type ImageDocuments, readDocuments } from "./image-documents.ts";
@@ -49,10 +49,10 @@ export async function toImageInfos(
 }
 
 /** Who keeps an image. */
-export function usersOf(entry: CatalogEntry, pins: readonly ImagePin[]): VmId[] {
+export function usersOf(entry: CatalogEntry, pins: readonly ImagePin[]): string[] {
   const isOurs = ({ digest, reference }: ImagePin) =>
     digest === entry.digest || (digest === undefined && entry.references.includes(reference ?? ""));
-  return pins.filter(isOurs).map(({ by }) => by as VmId);
+  return pins.filter(isOurs).map(({ by }) => by);
 }
 
 /** Everything an image says of itself. */

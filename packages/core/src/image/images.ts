@@ -101,7 +101,7 @@ export class Images {
   /**
    * Removes a name, and with the last one the image. By digest all its names go.
    *
-   * @throws {BandSoxError} `image_unknown`, `image_in_use` when a VM was made from it
+   * @throws {BandSoxError} `image_unknown`, `image_in_use` when something stands on it
    */
   async remove(image: string, options: { signal?: AbortSignal | undefined } = {}): Promise<ImageRemoval> {
     return this.#options.operations.run(options.signal, async (signal) => {
@@ -216,7 +216,7 @@ function assertUnused(entry: CatalogEntry, pins: readonly ImagePin[]): void {
   const users = usersOf(entry, pins);
   if (users.length === 0) return;
   const reference = entry.references[0] ?? entry.digest;
-  const message = `cannot remove the image ${reference}: ${users.join(", ")} ${users.length > 1 ? "were" : "was"} made from it`;
+  const message = `cannot remove the image ${reference}: ${users.join(", ")} ${users.length > 1 ? "stand" : "stands"} on it`;
   throw new BandSoxError("image_in_use", message, { reference, users });
 }
 

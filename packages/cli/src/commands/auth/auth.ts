@@ -95,7 +95,7 @@ function listKeysCommand(context: CliContext) {
         timeOf(key.expires_at),
       ]);
       await tell(context, options, {
-        json: keys,
+        json: keys.map(toListed),
         text: () => table(context.stdout, ["ID", "NAME", "SCOPE", "CREATED", "LAST USED", "EXPIRES"], rows),
         ids: keys.map((key) => key.id),
       });
@@ -112,6 +112,19 @@ function revokeKeyCommand(context: CliContext) {
       store.revokeKey(id);
       await tell(context, options, { json: { id }, text: `${id}\n`, ids: [id] });
     });
+}
+
+function toListed({ id, name, scope, ...key }: ReturnType<AuthStore["listKeys"]>[number]) {
+  return {
+    ...{ id, name, scope, maxVms: key.max_vms, maxMemoryMib: key.max_memory_mib },
+    createdAt: isoOf(key.created_at),
+    lastUsedAt: isoOf(key.last_used_at),
+    expiresAt: isoOf(key.expires_at),
+  };
+}
+
+function isoOf(seconds: number | null): string | null {
+  return seconds === null ? null : new Date(seconds * 1000).toISOString();
 }
 
 function timeOf(seconds: number | null): string {

@@ -1,3 +1,4 @@
+import { VmInfo } from "@bandsox/contract";
 import { storeCommand } from "../../args/common-options.ts";
 import type { CliContext } from "../../context.ts";
 import { fields } from "../../print/fields.ts";
@@ -16,6 +17,7 @@ export function vmInfoCommand(context: CliContext) {
     .action(async (reference, options) => {
       await using bandsox = await context.openBandSox(options);
       const info = await (await bandsox.getVm(reference)).info();
-      await tell(context, options, { json: info, text: () => fields(info), ids: [info.id] });
+      // In the order of the schema, wherever it came from.
+      await tell(context, options, { json: info, text: () => fields(VmInfo.parse(info)), ids: [info.id] });
     });
 }

@@ -87,7 +87,7 @@ function ImageRow({ image }: { image: ImageInfo }) {
         {formatBytes(sizeBytes)} + {formatBytes(diskBytes)} disk
       </Text>
       <Text size="sm" className="snapshot-size">
-        {usedBy.length === 0 ? "unused" : `${usedBy.length} VM${usedBy.length === 1 ? "" : "s"}`}
+        {usedBy.length === 0 ? "unused" : `used by ${usedBy.length}`}
       </Text>
       <Text size="sm" c="dimmed" className="snapshot-size">
         {formatAgo(createdAt)}
