@@ -97,7 +97,7 @@ describe.skipIf(isReal)("a Firecracker that fails", () => {
       const { bandsox, warnings } = await withDouble({ diesAt });
       const vm = await bandsox.createVm(image, { memMib: 128 });
       expect(await vm.execCommand("true")).toBe(0);
-      expect(warnings.join()).toContain("booting its kernel instead");
+      expect(warnings.join()).toContain("starting it another way");
       await vm.delete();
       await expectNothingLeft();
     },
@@ -148,10 +148,10 @@ describe.skipIf(isReal)("the guest's console", () => {
     await vm.execCommand(`echo '5' > /dev/ttyS0; echo '{"type":"exited","exitCode":0}' > /dev/ttyS0`);
     await vm.execCommand("printf 'BSXSYNA\\001' > /dev/ttyS0");
     await alive();
-    await vm.execCommand("busybox yes flood | busybox head -c 3000000 > /dev/ttyS0", { timeoutMs: 120_000 });
+    const flood = "busybox yes flood | busybox head -c 200000 > /dev/ttyS0";
+    expect(await vm.execCommand(flood, { timeoutMs: 120_000 })).toBe(0);
     await alive();
-    await expect.poll(() => log().length).toBeGreaterThan(0);
-    expect(log().length).toBeLessThanOrEqual(512 * 1024);
+    await expect.poll(() => log().length).toBeGreaterThan(200_000); // nobody else reads it
   });
 });
 

@@ -74,6 +74,8 @@ type FirecrackerConfig struct {
 	Jail *JailConfig `json:"jail"`
 	// Tracks tells that it knows which pages differ from MemoryFile
 	Tracks bool `json:"tracks"`
+	// DeafensVsock tells that its guest hears nothing more through vsock after a pause until its connections are reset
+	DeafensVsock bool `json:"deafensVsock"`
 	// VsockPatienceMs is how long a connection through vsock may take before the serial line is tried
 	VsockPatienceMs int64 `json:"vsockPatienceMs"`
 	// ReadyPatienceMs is the same for the first one, which a kernel has to boot for

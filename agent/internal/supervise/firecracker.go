@@ -21,17 +21,20 @@ const (
 // firecracker is a machine of Firecracker's. Whoever started it has had its API socket until the guest answered; from
 // then on it is ours alone.
 type firecracker struct {
-	api    *fcapi.Client
-	guest  *vsockGuest
-	jail   jail
-	tracks bool
+	api     *fcapi.Client
+	guest   *vsockGuest
+	jail    jail
+	tracks  bool
+	deafens bool
+	// The guest will hear that its connections are gone when it goes on
+	resets bool
 	// What Firecracker's record of changed pages is relative to; nil: not known, so the next save writes all of them
 	base *os.File
 }
 
 func openFirecracker(config Config, guest *vsockGuest) (*firecracker, error) {
 	f := &firecracker{api: fcapi.New(config.Firecracker.APISocket), guest: guest, jail: jail{config.Firecracker.Jail},
-		tracks: config.Firecracker.Tracks}
+		tracks: config.Firecracker.Tracks, deafens: config.Firecracker.DeafensVsock}
 	if !f.tracks {
 		return f, nil
 	}
@@ -43,12 +46,44 @@ func openFirecracker(config Config, guest *vsockGuest) (*firecracker, error) {
 func (f *firecracker) pause() error { return f.setState("Paused") }
 
 // resume also makes sure that the guest is reached again: after a pause vsock may be dead, and one that looks alive
-// tells nothing about new connections.
+// tells nothing about new connections. A guest that runs is left alone: some versions deafen it, as on a pause.
 func (f *firecracker) resume() (string, error) {
-	if err := f.setState("Resumed"); err != nil || !f.guest.relay.vsock.isAlive() {
+	status, err := f.status()
+	if err != nil || status == statusRunning {
 		return "", err
 	}
+	route := f.guest.relay.vsock
+	if !route.isAlive() {
+		return "", f.setState("Resumed")
+	}
+	if f.deafens && !f.resets {
+		if err := f.resetVsock(); err != nil {
+			return "", err
+		}
+	}
+	cut := func() {}
+	if f.resets {
+		cut = route.conns.forsake()
+	}
+	defer cut()
+	if err := f.setState("Resumed"); err != nil {
+		return "", err
+	}
+	f.resets = false
 	return f.guest.prove(), nil
+}
+
+// resetVsock has the guest hear that its connections are gone. Versions that let it hear nothing more after a pause until
+// it has heard that tell it only where a machine is saved; so one is saved to where nothing can be.
+func (f *firecracker) resetVsock() error {
+	const nowhere = "/dev/null/none"
+	body := map[string]string{"snapshot_type": "Full", "snapshot_path": nowhere, "mem_file_path": nowhere}
+	err := f.api.Do(http.MethodPut, "/snapshot/create", body, nil, saveLimit)
+	if fault := new(fcapi.Fault); err != nil && !errors.As(err, &fault) {
+		return err
+	}
+	f.resets = true
+	return nil
 }
 
 func (f *firecracker) setState(state string) error {
@@ -132,6 +167,7 @@ func (s *firecrackerSaving) finish() (int64, error) {
 	}
 	body := map[string]string{"snapshot_type": kind, "snapshot_path": s.state.theirs, "mem_file_path": s.memory.theirs}
 	s.keep(nil)
+	s.resets = true
 	if err := s.api.Do(http.MethodPut, "/snapshot/create", body, nil, saveLimit); err != nil {
 		return 0, err
 	}

@@ -204,3 +204,39 @@ func TestAClientThatLeavesFreesItsConnection(t *testing.T) {
 	client.Close()
 	await(t, closed)
 }
+
+func TestConnectionsAGuestHasForgottenEndAfterWhatItSent(t *testing.T) {
+	v := startVsock(t, time.Minute, echoing)
+	await(t, v.ready)
+	client := v.client()
+	answer(t, client)
+	io.WriteString(client, "sent before\n")
+	answer(t, client)
+	cut := v.guest.relay.vsock.conns.forsake()
+	later := v.client()
+	answer(t, later)
+	cut()
+	client.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if rest, err := io.ReadAll(client); err != nil || len(rest) > 0 {
+		t.Fatalf("got %q, %v", rest, err)
+	}
+	exchange(t, later, 1000) // one made after the guest stood still is as good as any
+}
+
+func TestAConnectionThatIsBeingMadeWhenTheGuestForgetsIsMadeAnew(t *testing.T) {
+	asked, goOn := make(chan struct{}, 2), make(chan struct{})
+	v := startVsock(t, time.Minute, echoing)
+	await(t, v.ready)
+	v.behave <- func(conn net.Conn) {
+		asked <- struct{}{}
+		<-goOn
+		echoing(conn)
+	}
+	client := v.client()
+	await(t, asked)
+	v.guest.relay.vsock.conns.forsake()()
+	close(goOn)
+	answer(t, client)
+	await(t, asked)
+	exchange(t, client, 1000)
+}

@@ -18,19 +18,21 @@ type vsockRoute struct {
 	socket string
 	ctx    context.Context // until it is dead
 	giveUp context.CancelFunc
+	conns  vsockConns
 }
 
 func newVsockRoute(socket string) *vsockRoute {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &vsockRoute{socket, ctx, cancel}
+	return &vsockRoute{socket: socket, ctx: ctx, giveUp: cancel}
 }
 
 func (v *vsockRoute) isAlive() bool { return v != nil && v.ctx.Err() == nil }
 
-// close gives the route up; connections that are being made fail.
+// close gives the route up: connections end, and those that are being made fail.
 func (v *vsockRoute) close() {
 	if v != nil {
 		v.giveUp()
+		v.conns.forsake()()
 	}
 }
 
@@ -50,6 +52,21 @@ func (v *vsockRoute) connect(ctx context.Context) (*net.UnixConn, error) {
 		return nil, err
 	}
 	return conn.(*net.UnixConn), nil
+}
+
+// establish makes a connection that the guest still knows, one of the route's.
+func (v *vsockRoute) establish(ctx context.Context) (*vsockConn, error) {
+	for {
+		generation := v.conns.begin()
+		conn, err := v.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if added := v.conns.add(conn, generation); added != nil {
+			return added, nil
+		}
+		conn.Close()
+	}
 }
 
 // probe makes a connection and lets go of it.
@@ -78,30 +95,31 @@ func (r *relay) carryOverVsock(client *net.UnixConn, early *bufio.Reader) bool {
 		return true
 	}
 	if !r.attach(guest) {
+		r.vsock.conns.remove(guest)
 		return true
 	}
 	defer r.detach(guest)
 	client.SetWriteDeadline(time.Now().Add(handshakeTimeout))
 	if _, err := fmt.Fprintf(client, "OK %d\n", channel.AgentPort); err != nil {
+		r.vsock.conns.remove(guest)
 		return true
 	}
 	client.SetWriteDeadline(time.Time{})
-	received := make(chan struct{})
 	go func() {
-		defer close(received)
-		pass(client, guest)
+		defer r.vsock.conns.remove(guest)
+		pass(client, guest.UnixConn)
 	}()
 	head := make([]byte, early.Buffered())
 	io.ReadFull(early, head)
-	if writeWhile(guest, head, func() bool { return !clientGone(client) }) == nil {
-		pass(guest, client)
+	if writeWhile(guest.UnixConn, head, func() bool { return !clientGone(client) }) == nil {
+		pass(guest.UnixConn, client)
 	}
-	awaitEither(client, guest, received)
+	awaitEither(client, guest)
 	return true
 }
 
-// connectFor makes a connection for as long as the client waits for it.
-func (r *relay) connectFor(client *net.UnixConn) (*net.UnixConn, error) {
+// connectFor makes a connection for as long as the client waits for it. The caller removes it from the route's.
+func (r *relay) connectFor(client *net.UnixConn) (*vsockConn, error) {
 	ctx, cancel := context.WithCancel(r.vsock.ctx)
 	defer cancel()
 	watched := make(chan struct{})
@@ -110,28 +128,33 @@ func (r *relay) connectFor(client *net.UnixConn) (*net.UnixConn, error) {
 		awaitHangup(client)
 		cancel()
 	}()
-	guest, err := r.vsock.connect(ctx)
+	guest, err := r.vsock.establish(ctx)
 	client.SetReadDeadline(time.Unix(1, 0))
 	<-watched
-	return guest, errors.Join(err, client.SetReadDeadline(time.Time{}))
+	err = errors.Join(err, client.SetReadDeadline(time.Time{}))
+	if err != nil && guest != nil {
+		r.vsock.conns.remove(guest)
+		guest.Close()
+	}
+	return guest, err
 }
 
 // awaitEither stays until the guest has ended too or the client has left altogether.
-func awaitEither(client, guest *net.UnixConn, received <-chan struct{}) {
+func awaitEither(client *net.UnixConn, guest *vsockConn) {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		awaitHangup(client)
 	}()
 	select {
-	case <-received:
+	case <-guest.done:
 		client.SetReadDeadline(time.Unix(1, 0))
 		<-gone
 	case <-gone:
 		client.Close()
 		guest.Close()
 	}
-	<-received
+	<-guest.done
 }
 
 // pass copies until the end of from and passes that on; what breaks ends both.

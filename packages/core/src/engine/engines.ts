@@ -97,9 +97,16 @@ function foundFirecracker({ settings, installDir }: OpenEnginesOptions) {
 
 function firecrackerOf(options: OpenEnginesOptions): Engine {
   const { helpers, warn, settings } = options;
-  const { transport, serial, patience, diskLimits, vsockIsolationDir: isolationDir } = settings;
+  const {
+    transport,
+    serial,
+    patience,
+    bootTimeoutMs,
+    diskLimits,
+    vsockIsolationDir: isolationDir,
+  } = settings;
   return firecrackerEngine({
-    ...{ helpers, warn, serial, patience, isolationDir },
+    ...{ helpers, warn, serial, patience, bootTimeoutMs, isolationDir },
     find: () => findFirecracker(foundFirecracker(options)),
     transport: transport === "virtio-serial" ? undefined : transport,
     diskLimits: { ...DISK_LIMITS, ...diskLimits },

@@ -73,6 +73,8 @@ export interface SupervisorLaunch {
 export interface FirecrackerLaunch {
   /** Whether it knows which pages differ from `memoryFile` */
   readonly tracks: boolean;
+  /** Whether the guest hears nothing more through vsock after a pause until its connections are reset */
+  readonly deafensVsock: boolean;
   /** What it is confined to, if it is */
   readonly jail?: { readonly root: string; readonly uid: number; readonly cgroup: string } | undefined;
   /** How long vsock may take to answer before the serial line is tried: when the guest comes up, and later, in ms */

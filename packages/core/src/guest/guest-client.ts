@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
 import type { Dispatcher } from "undici";
 import { z } from "zod";
@@ -199,7 +200,9 @@ export class GuestClient implements AsyncDisposable {
     return this.open({ method, path, ...(body === undefined ? {} : json) }, limit);
   }
 
-  #dispatch(request: GuestRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #dispatch(request: GuestRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    // The end of a kept connection, which a save of the machine brings, may have come and not been looked at yet.
+    await setImmediate();
     return this.#lease.agent.request({ origin: "http://guest", ...request, signal });
   }
 

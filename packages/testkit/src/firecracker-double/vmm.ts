@@ -228,15 +228,21 @@ export class Vmm {
 
   async #setState({ state }: Body<"Vm">): Promise<void> {
     const wanted = state === "Paused" ? "Paused" : "Running";
-    if (wanted === this.#state) return;
     if (wanted === "Paused") await this.#machine?.pause();
     else await this.#machine?.resume();
     this.#state = wanted;
-    if (wanted === "Running" && this.#resetsVsock) this.#vsock?.reset();
-    const isBare = wanted === "Running" && !this.#resetsVsock;
-    this.#resetsVsock &&= wanted === "Paused";
-    if (isBare && this.#options.traits.losesVsock === "on resume") this.#vsock?.lose();
+    if (wanted === "Running") this.#resumeVsock();
     this.#vsock?.setRunning(wanted === "Running");
+  }
+
+  #resumeVsock(): void {
+    const { traits } = this.#options;
+    if (this.#resetsVsock) {
+      this.#vsock?.reset();
+      this.#vsock?.hear();
+    } else if (deafens(traits.version)) this.#vsock?.deafen();
+    this.#resetsVsock = false;
+    if (traits.losesVsock === "on resume") this.#vsock?.lose();
   }
 
   async #createSnapshot(params: Body<"SnapshotCreateParams">): Promise<void> {
@@ -250,6 +256,9 @@ export class Vmm {
       throw new ApiFault(
         "Create snapshot error: Cannot get dirty bitmap: Error getting the KVM dirty bitmap. Invalid argument (os error 22)",
       );
+    // The devices are told before anything is written.
+    this.#resetsVsock = true;
+    await assertWritable(params.snapshot_path);
     const { memory, devices } = await this.#machine.save();
     try {
       await writeState(params.snapshot_path, this.#machineState, devices);
@@ -261,7 +270,6 @@ export class Vmm {
     }
     // The record of changed pages begins anew with each snapshot.
     if (this.#tracks) this.#base = await this.#machine.keepAsBase(memory);
-    this.#resetsVsock = true;
   }
 
   async #loadSnapshot(params: Body<"SnapshotLoadParams">): Promise<void> {
@@ -331,6 +339,20 @@ function assertTap(name: string): void {
   if (readFileSync("/proc/self/net/dev", "utf8").includes(` ${name}:`)) return;
   const why = `Open tap device failed: Error while creating ifreq structure: no device ${name} here`;
   throw new ApiFault(`Network config error: Cannot open/create the tap device: ${why}`);
+}
+
+async function assertWritable(path: string): Promise<void> {
+  try {
+    await using _ = await open(path, "a");
+  } catch (error) {
+    const what = "Cannot perform open on the snapshot backing file";
+    throw new ApiFault(`Create snapshot error: ${what}: ${osError(error)}`);
+  }
+}
+
+/** Whether a pause deafens the guest of a version until it is told that its connections are gone. */
+function deafens(version: string): boolean {
+  return formatOf(version) === "1.16";
 }
 
 /** Snapshots go between versions of one minor number. */

@@ -11,11 +11,13 @@ const FIRST_LOCAL_PORT = 1_073_741_824;
 export class VsockDevice {
   readonly path: string;
   readonly #server: Server;
-  readonly #open = new Set<Socket>();
+  readonly #hosts = new Set<Socket>();
+  readonly #guests = new Set<Socket>();
   /** Connections that wait for a guest that is paused, or for ever */
   #waiting: Socket[] = [];
   #machine: GuestMachine | undefined;
   #answers = true;
+  #isDeaf = false;
   #listens = false;
   #port = FIRST_LOCAL_PORT;
 
@@ -49,7 +51,7 @@ export class VsockDevice {
   /** Whether the guest's processors run, and so answer. */
   setRunning(running: boolean): void {
     this.#answers = running;
-    if (!running) return;
+    if (!running || this.#isDeaf) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const socket of waiting) this.#connect(socket);
@@ -61,45 +63,70 @@ export class VsockDevice {
     this.reset();
   }
 
-  /** Ends every connection, as a snapshot does. */
+  /**
+   * Ends the guest's side of every connection, as a snapshot does. The host's side is not told: it hears nothing more,
+   * and that the connection is gone when it says something.
+   */
   reset(): void {
-    for (const socket of this.#open) socket.destroy();
-    this.#open.clear();
+    for (const inner of this.#guests) inner.destroy();
+    this.#guests.clear();
+  }
+
+  /** Has the guest hear nothing from the host, old or new, until it is told otherwise. */
+  deafen(): void {
+    this.#isDeaf = true;
+    this.reset();
+  }
+
+  /** The guest has heard that its connections are gone. */
+  hear(): void {
+    this.#isDeaf = false;
   }
 
   close(): void {
     this.#server.close();
+    for (const socket of this.#hosts) socket.destroy();
     this.reset();
   }
 
   async #accept(socket: Socket): Promise<void> {
-    this.#open.add(socket);
+    this.#hosts.add(socket);
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => this.#open.delete(socket));
+    socket.on("close", () => this.#hosts.delete(socket));
     const line = await readLine(socket);
     const port = Number(/^connect (\d+)$/i.exec(line)?.[1]);
     if (socket.destroyed) return;
     // No port of ours, or nobody listens there yet: the guest's kernel refuses.
     if (port !== AGENT_PORT || !this.#listens) return void socket.destroy();
-    if (this.#answers) this.#connect(socket);
+    if (this.#answers && !this.#isDeaf) this.#connect(socket);
     else this.#waiting.push(socket);
   }
 
   #connect = (socket: Socket): void => {
     if (!this.#machine || socket.destroyed) return;
     const inner = connect({ path: this.#machine.agentSocket, allowHalfOpen: true });
-    this.#open.add(inner);
-    inner.on("error", () => socket.destroy());
-    inner.on("close", () => this.#open.delete(inner));
+    this.#guests.add(inner);
+    inner.on("error", () => inner.destroy());
+    inner.on("close", () => this.#guests.delete(inner));
     socket.on("close", () => inner.destroy());
     inner.write(`CONNECT ${AGENT_PORT}\n`);
     void readLine(inner).then((line) => {
       if (!line.startsWith("OK ")) return void socket.destroy();
       socket.write(`OK ${this.#port++}\n`);
       inner.pipe(socket);
-      socket.pipe(inner);
+      socket.on("data", (bytes) => {
+        if (inner.destroyed) socket.destroy();
+        else if (!inner.write(bytes)) pauseUntilDrained(socket, inner);
+      });
+      socket.on("end", () => inner.end());
     });
   };
+}
+
+function pauseUntilDrained(from: Socket, to: Socket): void {
+  from.pause();
+  to.once("drain", () => from.resume());
+  to.once("close", () => from.resume());
 }
 
 /** Reads one line and leaves what follows it in the socket. */

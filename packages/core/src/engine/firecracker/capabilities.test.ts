@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { featuresOf, formatVersion, isAtLeast, parseFirecrackerVersion } from "./capabilities.ts";
+import {
+  deafensVsock,
+  featuresOf,
+  formatVersion,
+  isAtLeast,
+  parseFirecrackerVersion,
+} from "./capabilities.ts";
 
 const version = (text: string) =>
   parseFirecrackerVersion(text) ?? { major: Number.NaN, minor: Number.NaN, patch: Number.NaN };
@@ -29,4 +35,11 @@ test("a version has what came with it and before", () => {
   expect(featuresOf(version("1.12.0"))).toMatchObject({ networkOverrides: true, trackDirtyPages: false });
   expect(featuresOf(version("1.16.0"))).toMatchObject({ vsockOverride: true, soundVsockRestore: false });
   expect(Object.values(featuresOf(version("1.7.0"))).some(Boolean)).toBe(false);
+});
+
+test("the guests of 1.16 are deafened by a pause", () => {
+  const deafened = ["1.15.1", "1.16.0", "1.16.1", "1.17.0"].map((text) =>
+    deafensVsock(featuresOf(version(text))),
+  );
+  expect(deafened).toEqual([false, true, true, false]);
 });

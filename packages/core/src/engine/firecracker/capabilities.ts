@@ -53,12 +53,23 @@ export const FIRECRACKER_FEATURES = {
     what: "vsock that always survives a restore",
     without: "it is proved after each restore, and the serial line takes its place where it is dead",
   },
+  soundVsockPause: {
+    since: { major: 1, minor: 17, patch: 0 },
+    what: "a guest that hears on through vsock after a pause",
+    without:
+      "in 1.16 its connections are ended when it goes on: commands that somebody waits for break off, sessions go on",
+  },
 } as const satisfies Record<string, { since: FirecrackerVersion; what: string; without: string }>;
 
 export type FirecrackerFeature = keyof typeof FIRECRACKER_FEATURES;
 
 /** What one version has, as data. */
 export type FirecrackerFeatures = Readonly<Record<FirecrackerFeature, boolean>>;
+
+/** Whether a guest hears nothing more through vsock after a pause, until it is told that its connections are gone. */
+export function deafensVsock({ vsockOverride, soundVsockPause }: FirecrackerFeatures): boolean {
+  return vsockOverride && !soundVsockPause; // 1.16 brought both
+}
 
 /** Reads what `firecracker --version` prints, or `undefined` when that names none. */
 export function parseFirecrackerVersion(text: string): FirecrackerVersion | undefined {

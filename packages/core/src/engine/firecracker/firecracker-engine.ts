@@ -15,6 +15,7 @@ import {
 } from "../supervisor.ts";
 import { ApiClient } from "./api/client.ts";
 import type { ApiRequest } from "./api/requests.ts";
+import { deafensVsock } from "./capabilities.ts";
 import type { FoundFirecracker } from "./find-firecracker.ts";
 import { type Jail, jailerCommandLine, planJail } from "./jail.ts";
 import type { FirecrackerTransport } from "./kernel-command-line.ts";
@@ -25,8 +26,8 @@ import { firecrackerShape } from "./shape.ts";
 
 /** The longest a guest may take until its agent answers. */
 const BOOT_TIMEOUT_MS = 60_000;
-/** How much of that vsock has before the serial line is tried */
-const READY_PATIENCE_MS = 40_000;
+/** The part of that which vsock has before the serial line is tried */
+const VSOCK_SHARE = 2 / 3;
 /** The same where no kernel has to boot first */
 const VSOCK_PATIENCE_MS = 5_000;
 /** Above it, versions without `largeDiffs` damage a save of only what has changed, in MiB */
@@ -44,6 +45,8 @@ export interface FirecrackerEngineOptions {
   readonly diskLimits: DiskLimits;
   /** How many times longer than on an idle machine with KVM everything may take (default: `1`) */
   readonly patience?: number | undefined;
+  /** The longest a guest may take until its agent answers, in ms (default: `60000`, times `patience`) */
+  readonly bootTimeoutMs?: number | undefined;
   /**
    * Directory under which every VMM finds its vsock socket, in a mount namespace of its own (default: none; the socket's
    * name is relative to the VM's directory). Needs root
@@ -124,7 +127,8 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
   const found = options.find();
   const { paths, from, signal, machine, vmId } = request;
   const { transport } = machineTraits(options);
-  const patience = options.patience ?? 1;
+  const { patience = 1, bootTimeoutMs = BOOT_TIMEOUT_MS * patience } = options;
+  const vsockPatienceMs = Math.min(VSOCK_PATIENCE_MS * patience, bootTimeoutMs * VSOCK_SHARE);
   const tracks = from !== undefined && canTrack(found, machine.memMib);
   const jail = found.jailer ? planJail(paths, basename(realpathSync(found.binary))) : undefined;
   const layout = await layOutFor(options, request, jail);
@@ -135,12 +139,13 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
     memoryFile: from?.memory,
     tap: launchTap(machine),
     network: request.network,
-    bootTimeoutMs: BOOT_TIMEOUT_MS * patience,
+    bootTimeoutMs,
     firecracker: {
       tracks,
+      deafensVsock: deafensVsock(found.features),
       jail: jail && { root: jail.relativeRoot, uid: jail.uid, cgroup: found.cgroups ? jail.cgroup : "" },
-      readyPatienceMs: (from ? VSOCK_PATIENCE_MS : READY_PATIENCE_MS) * patience,
-      vsockPatienceMs: VSOCK_PATIENCE_MS * patience,
+      readyPatienceMs: Math.ceil(from ? vsockPatienceMs : bootTimeoutMs * VSOCK_SHARE),
+      vsockPatienceMs: Math.ceil(vsockPatienceMs),
     },
     onStarted: () =>
       carryOut(paths, machineRequests(options, { found, request, layout, track: tracks }), signal),
