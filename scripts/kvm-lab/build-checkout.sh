@@ -12,11 +12,13 @@ for built in build node_modules packages/*/node_modules packages/*/dist; do
   [ -e "$built" ] && cp -al "$built" "$tree/checkout/$built"
 done
 cp -a "$kernels" "$tree/kernels/kernel"
-for name in FIRECRACKER_BIN JAILER_BIN; do
-  [ -z "${!name:-}" ] && continue
-  install -m 755 "${!name}" "$tree/bin/$name"
-  printf 'export %s=/lab/bin/%s\n' "$name" "$name" >>"$tree/environment"
-done
+carry() { # carry VARIABLE NAME: the binary a variable names, under the name its users know it by
+  [ -n "${!1:-}" ] || return 0
+  install -m 755 "${!1}" "$tree/bin/$2"
+  printf 'export %s=/lab/bin/%s\n' "$1" "$2" >>"$tree/environment"
+}
+carry FIRECRACKER_BIN firecracker
+carry JAILER_BIN jailer
 touch "$tree/environment"
 printf '%q ' "$@" >"$tree/command"
 truncate -s 12G "$work/checkout.ext4"

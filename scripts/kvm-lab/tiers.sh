@@ -2,7 +2,7 @@
 # tiers.sh short|all: what the lab's machine runs. Guests of an emulated machine are some ten times slower, and so is Node.
 . "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 
-export BANDSOX_ACCEL=kvm BANDSOX_BOOT_TIMEOUT_MS=600000 BANDSOX_TEST_TIME_SCALE=20
+export BANDSOX_ACCEL=kvm BANDSOX_BOOT_TIMEOUT_MS=600000 BANDSOX_TEST_TIME_SCALE=20 BANDSOX_PATIENCE=20
 export BANDSOX_TEST_KERNEL_CACHE=/lab/kernels NODE_COMPILE_CACHE=/lab/tmp/node-compile-cache
 
 if [ "$1" = short ]; then
