@@ -66,7 +66,7 @@ type FirecrackerConfig struct {
 	// LogPipe and MetricsPipe are named pipes that are made for it
 	LogPipe     string `json:"logPipe"`
 	MetricsPipe string `json:"metricsPipe"`
-	// MetricsFile receives its last line of metrics
+	// MetricsFile receives what it has counted in all
 	MetricsFile string `json:"metricsFile"`
 	// TransportFile receives what carries the channel, when that is no longer what it was started with
 	TransportFile string `json:"transportFile"`

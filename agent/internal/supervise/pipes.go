@@ -1,8 +1,6 @@
 package supervise
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,9 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// metricsLimit bounds one line of metrics, in bytes.
-const metricsLimit = 256 << 10
 
 // vmmPipes are the named pipes a Firecracker writes its log and its metrics to.
 type vmmPipes struct {
@@ -57,18 +52,6 @@ func (p *vmmPipes) open(name string) (*os.File, error) {
 	file := os.NewFile(uintptr(fd), path)
 	p.files = append(p.files, file)
 	return file, nil
-}
-
-// keepMetrics keeps the last line that is an object. What counts since the line before is added up by whoever scrapes.
-func keepMetrics(from *os.File, path string) {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(make([]byte, 0, 4096), metricsLimit)
-	for lines.Scan() {
-		var metrics map[string]json.RawMessage
-		if json.Unmarshal(lines.Bytes(), &metrics) == nil {
-			replaceFile(path, metrics)
-		}
-	}
 }
 
 func (p *vmmPipes) close() {
