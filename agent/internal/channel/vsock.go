@@ -1,7 +1,9 @@
 package channel
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 
@@ -54,6 +56,26 @@ func (l *vsockListener) Addr() net.Addr { return vsockAddr{} }
 
 // vsockConn is a connected socket; the file gives it reads, writes and deadlines.
 type vsockConn struct{ *os.File }
+
+func (c *vsockConn) Read(p []byte) (int, error) {
+	n, err := c.File.Read(p)
+	return n, netError("read", err)
+}
+
+func (c *vsockConn) Write(p []byte) (int, error) {
+	n, err := c.File.Write(p)
+	return n, netError("write", err)
+}
+
+// netError makes a file's error a connection's: the HTTP server knows the end of a read's time, which it sets itself
+// between two requests, by a net.Error, and takes anything else for a client that has gone.
+func netError(op string, err error) error {
+	var failed *fs.PathError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	return &net.OpError{Op: op, Net: vsockAddr{}.Network(), Addr: vsockAddr{}, Err: failed.Err}
+}
 
 // CloseWrite tells the host that nothing more comes; what it still sends can be read.
 func (c *vsockConn) CloseWrite() error {
