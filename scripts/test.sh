@@ -53,7 +53,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 run_tier host vitest run --project host
 run_tier e2e vitest run --project e2e
-run_tier firecracker vitest run --project firecracker test/firecracker/life.e2e.ts test/firecracker/contract.e2e.ts
+run_tier firecracker vitest run --project firecracker
 reason=$(no_networks_because)
 if [ -n "$reason" ]; then
   say "skipped: network: $reason"

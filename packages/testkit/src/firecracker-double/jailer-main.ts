@@ -4,7 +4,16 @@
  * would run as can open what is in the jail is tried as that user.
  */
 import { execFileSync } from "node:child_process";
-import { accessSync, chmodSync, chownSync, copyFileSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -46,6 +55,7 @@ function main(argv: readonly string[]): void {
   copyFileSync(execFile, join(root, basename(execFile)));
   process.chdir(root);
   checkAsUser({ uid, gid });
+  showOwnProcesses();
   const now = `${Date.now() * 1000}`;
   const args = ["--id", id, "--start-time-us", now, "--start-time-cpu-us", "0", ...positionals];
   process.execve?.(execFile, [execFile, ...args], { PATH: process.env.PATH ?? "" });
@@ -71,6 +81,12 @@ function checkAsUser({ uid, gid }: { uid: string; gid: string }): void {
   ];
   execFileSync("setpriv", become, { stdio: ["ignore", "inherit", "inherit"] });
   accessSync("layer.ext4");
+}
+
+/** The guest behind the double is saved by way of `/proc`, which shows the processes of another namespace here. */
+function showOwnProcesses(): void {
+  if (readlinkSync("/proc/self") === `${process.pid}`) return;
+  execFileSync("mount", ["-t", "proc", "proc", "/proc"], { stdio: ["ignore", "inherit", "inherit"] });
 }
 
 function demand(ok: boolean, why: string): void {
