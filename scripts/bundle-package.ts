@@ -13,6 +13,7 @@ const PARTS = ["bandsox", "client", "contract", "core", "server"] as const;
 const EXTERNAL = /^(fastify|undici|@fastify\/.+)$/;
 /** The most that is unpacked without being asked to: 128 MiB back */
 const WINDOW_LOG = 27;
+const VERIFY = "verify-";
 const ENTRIES = {
   index: "packages/bandsox/src/index.ts",
   client: "packages/client/src/index.ts",
@@ -59,18 +60,23 @@ async function readManifest(dir: string): Promise<Manifest> {
 
 /** @returns the modules that became part of it */
 async function bundleLibrary(into: string, external: RegExp[]): Promise<string[]> {
+  const verifications = (await readdir(join(ROOT, "verification"))).filter((file) => file.startsWith(VERIFY));
+  const entries = [
+    ...Object.entries(ENTRIES),
+    ...verifications.map((file) => [file.replace(/\.ts$/, ""), `verification/${file}`] as const),
+  ];
   await using build = await rolldown({
-    input: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(ROOT, path)])),
+    input: Object.fromEntries(entries.map(([name, path]) => [name, join(ROOT, path)])),
     platform: "node",
     external,
     resolve: { conditionNames: ["bandsox-source", "import", "node", "default"] },
     logLevel: "warn",
   });
   const { output } = await build.write({
-    dir: join(into, "dist/lib"),
+    dir: join(into, "dist"),
     format: "esm",
-    entryFileNames: "[name].js",
-    chunkFileNames: "[name]-[hash].js",
+    entryFileNames: ({ name }) => (name.startsWith(VERIFY) ? "verification/[name].js" : "lib/[name].js"),
+    chunkFileNames: "lib/[name]-[hash].js",
   });
   return modulesOf(output);
 }

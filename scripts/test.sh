@@ -45,7 +45,10 @@ no_networks_because() {
 }
 
 run_tier set-up scripts/setup.sh --test
-run_tier check npm run --silent check
+checks() {
+  npm run --silent check && npm run --silent check:unused
+}
+run_tier check checks
 run_tier go go_tests
 run_tier unit vitest run --project unit
 if [ "$(id -u)" -ne 0 ]; then
@@ -54,6 +57,7 @@ fi
 run_tier host vitest run --project host
 run_tier e2e vitest run --project e2e
 run_tier firecracker vitest run --project firecracker
+run_tier package vitest run --project package
 reason=$(no_networks_because)
 if [ -n "$reason" ]; then
   say "skipped: network: $reason"

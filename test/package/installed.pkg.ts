@@ -124,6 +124,11 @@ test("its types hold in a project that checks its libraries", async () => {
   expect(stdout).toBe("");
 });
 
+test("what it promises can be tried with it", async () => {
+  const said = await bandsox("verify", "file-ops", "--json", "--image", await busyboxImage());
+  expect(JSON.parse(said.stdout)).toMatchObject([{ name: "file-ops", result: "ok" }]);
+});
+
 test("the server serves the API and the dashboard", async () => {
   const { BANDSOX_BIN_DIR: _, ...env } = process.env;
   const child = spawn(join(home, "node_modules/.bin/bandsox"), ["serve", "--port", "0", "--quiet"], {

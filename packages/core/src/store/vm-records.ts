@@ -16,7 +16,7 @@ import { keepEnd } from "./vm-ends.ts";
 import { eventOfMove } from "./vm-event.ts";
 import { toVmRecord, type VmRecord } from "./vm-row.ts";
 
-export { BootFilePaths, LimitCause, type VmRecord } from "./vm-row.ts";
+export { BootFilePaths, type VmRecord } from "./vm-row.ts";
 
 /** What changes with a VM's state; `undefined` takes a value away. */
 export type VmChange = Partial<
