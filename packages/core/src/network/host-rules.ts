@@ -76,7 +76,7 @@ export function removeLink(name: string, link: string): NftCommand[] {
 }
 
 /** Replaces who reaches whom by private networks: outside addresses, from and to. */
-function setPairs(name: string, pairs: readonly (readonly [string, string])[]): NftCommand[] {
+export function setPairs(name: string, pairs: readonly (readonly [string, string])[]): NftCommand[] {
   const table = nftTable(name);
   const elem = pairs.map(([from, to]) => ({ concat: [from, to] }));
   return [table.flushSet("pairs"), ...(elem.length === 0 ? [] : [table.elements("add", "pairs", elem)])];
