@@ -33,8 +33,8 @@ const storageDir = join(dir, "storage");
 await cp(join(kernels, "kernel"), join(storageDir, "kernel"), { recursive: true });
 const image = `dir:${busyboxRoot(join(dir, "root"))}`;
 
-await run("qemu", /-accel\0kvm\0/);
 const { FIRECRACKER_BIN } = process.env;
+await run("qemu", /-accel\0kvm\0/);
 if (FIRECRACKER_BIN) await run("firecracker", /firecracker/);
 
 /** The life of one engine's VM. `vmm` is what its VMM's command line has where that runs on KVM. */
