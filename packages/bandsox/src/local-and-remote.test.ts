@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
@@ -301,6 +301,28 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
     expect(await Promise.all(answers)).toEqual(["one", "two"]);
     await vm.stop();
     await expect(vm.forwardPort({ guest: s.port })).rejects.toMatchObject({ code: "vm_wrong_state" });
+  });
+
+  test("tells what a VM's network decided, and refuses a policy where there is none", async () => {
+    await using w = await open();
+    const vm = await w.bs.createVm("alpine");
+    const decision = {
+      ...{ at: "2026-01-01T00:00:00.000Z", verdict: "deny", rule: "this host", kind: "connection" },
+      ...{ protocol: "tcp", address: "192.0.2.2", port: 22 },
+    };
+    const log = join(w.storageDir, "vms", vm.id, "network.log");
+    await writeFile(log, `${JSON.stringify(decision)}\nnot ours\n`);
+    expect(await vm.network.decisions()).toEqual([decision]);
+    const leaving = new AbortController();
+    const watched = [];
+    for await (const one of vm.network.watch({ signal: leaving.signal })) {
+      watched.push(one);
+      leaving.abort();
+    }
+    expect(watched).toEqual([decision]);
+    await expect(vm.network.setEgress("none")).rejects.toMatchObject({ code: "network_missing" });
+    const missing = w.bs.createVm("alpine", { networking: { egress: "none", bandwidth: { downMbit: 1 } } });
+    await expect(missing).rejects.toMatchObject({ code: "networking_unavailable" });
   });
 
   test("refuses what is wrong in the same words", async () => {

@@ -4,6 +4,7 @@ import type {
   EventQueryInput,
   LimitAction,
   Metadata,
+  NetworkSpecInput,
   VmEnd,
   VmInfo,
 } from "@bandsox/contract";
@@ -23,7 +24,7 @@ export interface CreateVmOptions {
   vcpu?: number | undefined;
   memMib?: number | undefined;
   diskSizeMib?: number | undefined;
-  networking?: boolean | undefined;
+  networking?: boolean | NetworkSpecInput | undefined;
   boot?: "golden" | "cold" | undefined;
   env?: Record<string, string> | undefined;
   metadata?: Metadata | undefined;
@@ -81,7 +82,8 @@ export class BandSoxClient {
     const { signal, onStage, onImageEvent, ...spec } = options;
     const { networking, env, metadata, ephemeral, ...shape } = spec;
     if (ephemeral) throw notRemote("createVm with `ephemeral`");
-    const body = { image, ...toWire(shape), enable_networking: networking, env_vars: env, metadata };
+    const enable_networking = typeof networking === "object" ? (toWire(networking) as never) : networking;
+    const body = { image, ...toWire(shape), enable_networking, env_vars: env, metadata };
     const { vm } =
       onStage || onImageEvent
         ? await callWithProgress(this.#transport, "POST /api/vms", { body, signal, onLine })

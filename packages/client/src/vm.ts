@@ -21,6 +21,7 @@ import { ExecHandle } from "./exec-handle.ts";
 import { RemoteFiles } from "./files.ts";
 import type { ForwardedPort, ForwardPortOptions, GuestPorts } from "./host-ports.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
+import { RemoteNetwork } from "./network.ts";
 import { type PythonOptions, type PythonResult, runPython } from "./python.ts";
 import type { ConnectOptions, RemoteConnection } from "./remote-connection.ts";
 import { RemoteSessions } from "./sessions.ts";
@@ -44,6 +45,8 @@ export class RemoteVm {
   readonly sessions: RemoteSessions;
   /** The files in the guest */
   readonly files: RemoteFiles;
+  /** Its network: what may be connected to, and what was */
+  readonly network: RemoteNetwork;
   readonly #transport: Transport;
 
   constructor(transport: Transport, id: VmId) {
@@ -51,6 +54,7 @@ export class RemoteVm {
     this.id = id;
     this.sessions = new RemoteSessions(transport, id);
     this.files = new RemoteFiles(transport, id);
+    this.network = new RemoteNetwork(transport, id);
   }
 
   /** What is known of the VM now. @throws {BandSoxError} `vm_not_found` once it was deleted */

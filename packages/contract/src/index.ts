@@ -45,12 +45,14 @@ export { GuestProcess, OomKill, VmStats } from "./health.ts";
 export { ImageDetails, ImageHistoryEntry, ImageInfo, ImageRemoval, ImageUsage } from "./image.ts";
 export {
   Egress,
+  type EgressInput,
   EgressPreset,
   NetworkDecision,
   NetworkInfo,
   Networking,
   NetworkName,
   NetworkSpec,
+  type NetworkSpecInput,
   PublishedPort,
 } from "./networking.ts";
 // input

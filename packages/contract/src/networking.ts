@@ -39,6 +39,7 @@ const EgressRules = z.strictObject({
 /** A policy on what a guest may connect to: a preset, or rules and a preset. */
 export const Egress = z.union([EgressPreset, EgressRules]);
 export type Egress = z.infer<typeof Egress>;
+export type EgressInput = z.input<typeof Egress>;
 
 /** A port of the host that leads into a guest while it runs. */
 export const PublishedPort = z.strictObject({
@@ -86,6 +87,7 @@ export const NetworkSpec = z.strictObject({
   mode: z.enum(["slot", "user"]).default("slot"),
 });
 export type NetworkSpec = z.infer<typeof NetworkSpec>;
+export type NetworkSpecInput = z.input<typeof NetworkSpec>;
 
 /** Whether a guest has a network, and which: `true` is `{}`, all of it as by default. */
 export const Networking = z.union([z.boolean(), NetworkSpec]);

@@ -97,6 +97,31 @@ test("a key that may only use VMs reads no file of the host as an image", async 
   }
 });
 
+test("a key that may only use VMs opens no network near the host, and none of its ports", async () => {
+  await using w = await serverWorld({ closed: true });
+  const { key } = w.auth.createKey({ name: "user", scope: "exec" });
+  const headers = { authorization: `Bearer ${key}` };
+  const ask = async (method: "POST" | "PUT", url: string, payload: object) =>
+    (await w.app.inject({ method, url, headers, payload })).json().code;
+  for (const network of [
+    { egress: "open" },
+    { egress: { allow: ["10.0.0.0/8"] } },
+    { ports: [{ guest: 80, host: 80 }] },
+    { mode: "user" },
+    { cni: "host" },
+  ]) {
+    const body = { image: "alpine", enable_networking: network };
+    expect(await ask("POST", "/api/vms", body), JSON.stringify(network)).toBe("scope_missing");
+  }
+  const asked = await ask("POST", "/api/vms", { image: "alpine", enable_networking: { egress: "none" } });
+  expect(asked).toBe("networking_unavailable"); // the engine of the test has none
+  const vm = await w.bandsox.createVm("alpine");
+  const egress = `/api/vms/${vm.id}/network/egress`;
+  expect(await ask("PUT", egress, { egress: "open" })).toBe("scope_missing");
+  expect(await ask("PUT", egress, { egress: { deny: ["1.1.1.1"] } })).toBe("scope_missing");
+  expect(await ask("PUT", egress, { egress: "none" })).toBe("network_missing");
+});
+
 test("a file's name ends no header, whatever it is", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (name) => {

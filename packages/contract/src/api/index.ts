@@ -6,6 +6,7 @@ import { COMMAND_ROUTES } from "./command-routes.ts";
 import { FILE_ROUTES } from "./file-routes.ts";
 import { HOST_ROUTES } from "./host-routes.ts";
 import { IMAGE_ROUTES } from "./image-routes.ts";
+import { NETWORK_ROUTES } from "./network-routes.ts";
 import { POOL_ROUTES } from "./pool-routes.ts";
 import type { ApiRoute } from "./route.ts";
 import { SESSION_ROUTES } from "./session-routes.ts";
@@ -19,6 +20,7 @@ export const ROUTES = {
   ...SYSTEM_ROUTES,
   ...AUTH_ROUTES,
   ...VM_ROUTES,
+  ...NETWORK_ROUTES,
   ...COMMAND_ROUTES,
   ...FILE_ROUTES,
   ...SESSION_ROUTES,
@@ -65,6 +67,7 @@ export { FILE_ROUTES } from "./file-routes.ts";
 export * from "./frames.ts";
 export { HOST_ROUTES } from "./host-routes.ts";
 export { IMAGE_ROUTES } from "./image-routes.ts";
+export { NETWORK_ROUTES } from "./network-routes.ts";
 export { POOL_ROUTES } from "./pool-routes.ts";
 export { type ApiRoute, type MediaType, Problem, Scope } from "./route.ts";
 export { NewSession, SESSION_ROUTES, SessionParams } from "./session-routes.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { GuestProcess, OomKill, VmStats } from "../health.ts";
+import { NetworkSpec } from "../networking.ts";
 import { RestoreSpec, SnapshotSpec } from "../snapshot.ts";
 import { VmEnd } from "../vm-end.ts";
 import { VmName } from "../vm-id.ts";
@@ -9,7 +10,7 @@ import { Count, maybe, Switch, Vm, VmParams } from "./fields.ts";
 import type { ApiRoute } from "./route.ts";
 import { wireSchema } from "./wire-schema.ts";
 
-const { image, vcpu, memMib, diskSizeMib, networking, boot, diskBandwidthMbps, diskIops } = VmSpec.shape;
+const { image, vcpu, memMib, diskSizeMib, boot, diskBandwidthMbps, diskIops } = VmSpec.shape;
 const { timeoutMs, onTimeout, idleTimeoutMs, onIdle, idleCpuPercent } = limitShape;
 
 /** Limits of a new VM, each as `PUT /api/vms/{id}/limits` changes it. */
@@ -31,7 +32,10 @@ export const CreateVmBody = z
     vcpu: maybe(vcpu.unwrap()),
     mem_mib: maybe(memMib.unwrap()),
     disk_size_mib: maybe(diskSizeMib.unwrap()),
-    enable_networking: maybe(networking.unwrap()),
+    enable_networking: maybe(z.union([z.boolean(), wireSchema(NetworkSpec)])).meta({
+      description:
+        "Whether it has a network, or which; more than the presets `none` and `public` needs the scope admin",
+    }),
     boot: maybe(boot.unwrap()),
     disk_bandwidth_mbps: maybe(diskBandwidthMbps.unwrap()),
     disk_iops: maybe(diskIops.unwrap()),

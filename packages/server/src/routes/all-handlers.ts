@@ -7,6 +7,7 @@ import { commandHandlers } from "./command-handlers.ts";
 import { fileHandlers } from "./file-handlers.ts";
 import { hostHandlers } from "./host-handlers.ts";
 import { imageHandlers } from "./image-handlers.ts";
+import { networkHandlers } from "./network-handlers.ts";
 import { poolHandlers } from "./pool-handlers.ts";
 import { sessionHandlers } from "./session-handlers.ts";
 import { snapshotHandlers } from "./snapshot-handlers.ts";
@@ -20,6 +21,7 @@ export function allHandlers(served: Served): Handlers<RouteKey> {
     ...systemHandlers(served),
     ...authHandlers(served),
     ...vmHandlers(served),
+    ...networkHandlers(served),
     ...commandHandlers(served),
     ...fileHandlers(served),
     ...sessionHandlers(served),

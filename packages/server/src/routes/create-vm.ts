@@ -1,9 +1,10 @@
-import { BandSoxError, VmSpec, type VmSpecInput } from "@bandsox/contract";
+import { BandSoxError, type NetworkSpecInput, VmSpec, type VmSpecInput } from "@bandsox/contract";
 import { fromWire, toWireVm } from "@bandsox/contract/api";
 import type { Identity } from "../auth/auth-store.ts";
 import type { Call, Handler } from "../route.ts";
 import type { Served } from "../served.ts";
 import { given } from "./given.ts";
+import { assertNetwork } from "./network-handlers.ts";
 import { progressAnswer } from "./progress-answer.ts";
 
 /** Makes a VM; with a media type for it, tells its progress on the way. */
@@ -13,12 +14,14 @@ export function createVm({ bandsox, admission, metrics }: Served): Handler<"POST
       const { image, force_rebuild, ...spec } = call.body;
       const onImageEvent = (event: object) => tell({ type: "image", event });
       assertSource(image, call.request.identity);
+      const wanted = vmOptions(spec);
+      if (typeof wanted.networking === "object") assertNetwork(wanted.networking, call.request.identity);
       if (force_rebuild) await bandsox.images.pull(image, { signal, onEvent: onImageEvent });
       const onStage = (stage: string, durationMs: number) => {
         metrics.stage("create", stage, durationMs);
         tell({ type: "stage", stage, duration_ms: durationMs });
       };
-      const options = { ...vmOptions(spec), signal, onImageEvent, onStage };
+      const options = { ...wanted, signal, onImageEvent, onStage };
       const asked = { memMib: spec.mem_mib ?? DEFAULT_MEM_MIB, identity: call.request.identity };
       const vm = await admission.admit(asked, () => bandsox.createVm(image, options));
       return { id: vm.id, status: "created", vm: toWireVm(await vm.info()) };
@@ -48,6 +51,10 @@ type Spec = Omit<Call<"POST /api/vms">["body"], "image" | "force_rebuild">;
 
 /** A new VM's options as the library takes them; what is not given is the library's to choose. */
 export function vmOptions(spec: Spec) {
-  const { enable_networking: networking, env_vars: env, metadata, ...rest } = spec;
+  const { enable_networking, env_vars: env, metadata, ...rest } = spec;
+  const networking =
+    typeof enable_networking === "object"
+      ? fromWire<NetworkSpecInput>(enable_networking as never)
+      : enable_networking;
   return given({ ...fromWire<Shape>(rest), networking, env, metadata });
 }
