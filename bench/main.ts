@@ -13,6 +13,7 @@ import { execConcurrent, execTrue, ping } from "./suite/calls.ts";
 import { controlPlane } from "./suite/control-plane.ts";
 import { firstImage } from "./suite/images.ts";
 import { burst, firstCommand, lifecycleCost, sustained } from "./suite/lifecycle.ts";
+import { networks } from "./suite/networks.ts";
 import { checkpoint, density, fork } from "./suite/states.ts";
 import { stdoutStream, terminal } from "./suite/streams.ts";
 import { files, trees } from "./suite/transfers.ts";
@@ -36,6 +37,7 @@ const SUITE: readonly Benchmark[] = [
   fork,
   density,
   lifecycleCost,
+  networks,
 ];
 /** Measuring changes no networks of this machine. */
 const network = { byDefault: false } as const;

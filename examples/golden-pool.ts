@@ -9,7 +9,7 @@ try {
   await bandsox.pools.fill();
   for (let round = 0; round < 2; round++) {
     const begun = performance.now();
-    const vm = await bandsox.createVm(image, { networking: false });
+    const vm = await bandsox.createVm(image);
     const created = performance.now();
     const { stdout } = await vm.exec(["echo", "ready"]);
     const done = performance.now();

@@ -102,4 +102,7 @@ test("this host reaches the guest by its own address, and by a clone's that", as
       .toBe(`I am ${at}\n`);
   }
   expect((await say(vm, addresses[1] ?? "", 80)).stderr).toContain("refused");
+  expect(await vm.network.decisions()).toContainEqual(
+    expect.objectContaining({ verdict: "deny", rule: "other VMs", address: addresses[1], port: 80 }),
+  );
 });

@@ -8,7 +8,7 @@ import { LayerDisks } from "./disk/layer-disk.ts";
 import { type EngineSettings, openEngines } from "./engine/engines.ts";
 import { GuestConnections } from "./guest/guest-connections.ts";
 import { hostMoment } from "./host/moment.ts";
-import { helperPaths, storagePaths } from "./host/paths.ts";
+import { helperPaths, storagePaths, vmPaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
 import { type NetworkOptions, openNetworks } from "./network/open-networks.ts";
 import { poolImagePins } from "./pool/image-pins.ts";
@@ -27,6 +27,7 @@ import { Staging } from "./store/staging.ts";
 import { VmEnds } from "./store/vm-ends.ts";
 import { VmRecords } from "./store/vm-records.ts";
 import { vmImagePins } from "./vm/image-pins.ts";
+import { privateMembers } from "./vm/private-members.ts";
 import { reconcile } from "./vm/reconcile.ts";
 import type { VmPorts } from "./vm/vm-ports.ts";
 
@@ -85,6 +86,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       ...{ database, leases, operations, warn, helpers },
       root: paths.root,
       options: options.network,
+      members: () => privateMembers(records),
+      vmDir: (id) => vmPaths(paths, id).dir,
     }),
     ...openEngines({ settings: options, helpers, installDir: paths.firecrackerDir, warn }),
     bootFiles: () => readBootFiles(options.storageDir),

@@ -15,6 +15,7 @@ export function addNetworkOptions<Args extends unknown[], Opts extends Record<st
         "allow",
         "deny",
         "publish",
+        "join",
       ]),
     )
     .addOption(
@@ -34,6 +35,11 @@ export function addNetworkOptions<Args extends unknown[], Opts extends Record<st
       "-p, --publish <port>",
       "[[address:]host:]guest: a port of this machine that leads to one of the guest's; repeatable",
       published,
+    )
+    .option(
+      "--join <network>",
+      "a private network to be in, whose VMs reach each other by name; repeatable",
+      collect,
     ) as unknown as Command<Args, Opts & NetworkOptions>; // what commander infers is too long to be written down
 }
 
@@ -43,6 +49,7 @@ export interface NetworkOptions {
   network?: EgressPreset | undefined;
   allow?: string[] | undefined;
   deny?: string[] | undefined;
+  join?: string[] | undefined;
   publish?: ReturnType<typeof parsePublished>[] | undefined;
 }
 
@@ -53,11 +60,12 @@ export function networkingOf({
   allow,
   deny,
   publish,
+  join,
 }: NetworkOptions): Networking | undefined {
-  if (network === undefined && !allow && !deny && !publish) return networking;
+  if (network === undefined && !allow && !deny && !publish && !join) return networking;
   const egress =
     allow || deny ? { preset: network, allow: allow ?? [], deny: deny ?? [] } : (network ?? "public");
-  return parseInput(NetworkSpec, { egress, ports: publish ?? [] }, "network");
+  return parseInput(NetworkSpec, { egress, ports: publish ?? [], networks: join ?? [] }, "network");
 }
 
 function collect(text: string, previous: string[] = []): string[] {

@@ -5,6 +5,9 @@ import { egressRules, NOT_PUBLIC, presetOf } from "./egress-rules.ts";
 import { LOG_GROUP, SLOT_TABLE } from "./slot-rules.ts";
 import type { Slot } from "./slots.ts";
 
+/** Where the supervisor reads the names of other VMs, in its VM's directory. */
+export const HOSTS_FILE = "network-hosts.json";
+
 /** What a VM's supervisor is told of its network; `agent/internal/slotnet` is the other side. */
 export function networkService(slot: Slot, network: NetworkSpec): NetworkService {
   return {
@@ -14,6 +17,7 @@ export function networkService(slot: Slot, network: NetworkSpec): NetworkService
     logGroup: LOG_GROUP,
     log: "network.log",
     names: namePolicy(network, slot.hasIpv6),
+    ...(network.networks.length === 0 ? {} : { hosts: HOSTS_FILE }),
     ports: network.ports.map(({ guest, host, address }) => ({
       listen: address.includes(":") ? `[${address}]:${host}` : `${address}:${host}`,
       guest: `${slot.address}:${guest}`,

@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import type { VmId } from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
 import type { HelperPaths } from "../host/paths.ts";
 import { ownIdentity } from "../host/process-identity.ts";
 import type { Leases } from "../store/leases.ts";
 import { SlotRecords } from "../store/slot-records.ts";
 import { RANGES } from "./address-plan.ts";
-import { hostAddresses, lookAtHost } from "./host-network.ts";
+import { hostAddresses, isNamespace, lookAtHost } from "./host-network.ts";
+import { HOSTS_FILE } from "./network-service.ts";
 import type { Networks } from "./networks.ts";
+import { type Member, PrivateNetworks } from "./private-networks.ts";
 import { slotHelper } from "./slot-helper.ts";
 import { slotNetworks } from "./slot-networks.ts";
 import { Slots } from "./slots.ts";
@@ -35,6 +39,10 @@ export interface OpenNetworksOptions {
   readonly root: string;
   readonly options: NetworkOptions | undefined;
   readonly warn: (message: string) => void;
+  /** VMs that were made to be in private networks */
+  readonly members: () => readonly Member[];
+  /** A VM's directory */
+  readonly vmDir: (id: VmId) => string;
 }
 
 /** The networks of a storage. */
@@ -46,12 +54,15 @@ export function openNetworks({
   root,
   options,
   warn,
+  members,
+  vmDir,
 }: OpenNetworksOptions): Networks {
   const key = createHash("sha256").update(root).digest("hex").slice(0, NAME_DIGITS);
+  const helper = slotHelper(helpers.network);
+  const table = `bandsox_${key}`;
   const slots = new Slots({
-    ...{ leases, records: new SlotRecords(database), helper: slotHelper(helpers.network) },
+    ...{ leases, records: new SlotRecords(database), helper, table },
     ...{
-      table: `bandsox_${key}`,
       prefix: `bandsox-${key}`,
       netnsDir: NETNS_DIR,
       bootId: ownIdentity().bootId,
@@ -59,5 +70,14 @@ export function openNetworks({
     ...{ ranges: options?.range === undefined ? RANGES : [options.range], pool: options?.pool ?? POOL },
     ...{ look: lookAtHost, addresses: hostAddresses, now: () => new Date() },
   });
-  return slotNetworks({ slots, operations, byDefault: options?.byDefault ?? true, warn });
+  const privateNetworks = new PrivateNetworks({
+    ...{ leases, helper, table, members },
+    slotOf: (id) => {
+      const slot = slots.find(id);
+      return slot && isNamespace(slot.netns) ? slot : undefined;
+    },
+    isHostPrepared: () => slots.isHostPrepared,
+    hostsFile: (id) => join(vmDir(id), HOSTS_FILE),
+  });
+  return slotNetworks({ slots, operations, privateNetworks, byDefault: options?.byDefault ?? true, warn });
 }

@@ -8,11 +8,13 @@ import { whyNot } from "./may-connect.ts";
 import { namePolicy, networkService } from "./network-service.ts";
 import type { NetworkAttachment, Networks } from "./networks.ts";
 import { nicOf } from "./nic.ts";
+import type { PrivateNetworks } from "./private-networks.ts";
 import type { Slots, SlotWants } from "./slots.ts";
 
 export interface SlotNetworksPorts {
   readonly slots: Slots;
   readonly operations: Operations;
+  readonly privateNetworks: PrivateNetworks;
   /** Whether VMs for which nothing is said get a network */
   readonly byDefault: boolean;
   warn(message: string): void;
@@ -22,7 +24,13 @@ export interface SlotNetworksPorts {
 const REFILL_AFTER_MS = 1_000;
 
 /** Networks by slots of this host, and in user mode. */
-export function slotNetworks({ slots, operations, byDefault, warn }: SlotNetworksPorts): Networks {
+export function slotNetworks({
+  slots,
+  operations,
+  privateNetworks,
+  byDefault,
+  warn,
+}: SlotNetworksPorts): Networks {
   const refillLater = later(operations, (signal) => slots.refill(signal), warn);
   const offered = defaultNetwork(slots, warn);
   return {
@@ -39,17 +47,21 @@ export function slotNetworks({ slots, operations, byDefault, warn }: SlotNetwork
       if (network.mode === "user") return { nic: nicOf({ kind: "user" }), guest: guestNetwork("user") };
       const slot = await slots.acquire(id, wantsOf(network), signal);
       refillLater();
+      if (network.networks.length > 0) await privateNetworks.settle();
       return {
         nic: nicOf({ kind: "tap", tap: INSIDE.tap, netns: slot.netns }),
         guest: guestNetwork("tap"),
         service: networkService(slot, network),
       } satisfies NetworkAttachment;
     },
-    detach: (id) => slots.release(id),
+    async detach(id) {
+      await slots.release(id);
+      await privateNetworks.settle();
+    },
     async change(id, network) {
       const slot = slots.find(id);
       if (!slot) return undefined;
-      const wants = wantsOf(network);
+      const wants = wantsOf(network, privateNetworks.peersOf(id));
       await slots.trust(slot, wants);
       return {
         rules: slots.rules(slot, wants),
@@ -58,7 +70,10 @@ export function slotNetworks({ slots, operations, byDefault, warn }: SlotNetwork
       };
     },
     describe: (id, network) => describe(slots, id, network),
-    reconcile: (isWanted) => slots.reconcile(isWanted),
+    async reconcile(isWanted) {
+      await slots.reconcile(isWanted);
+      await privateNetworks.settle();
+    },
   };
 }
 

@@ -23,6 +23,7 @@ async function openWorld(pool: number) {
   const operations = opening.use(new Operations(path));
   const networks = openNetworks({
     ...{ database, operations, leases: new Leases(database, file), root: path, options: { pool } },
+    ...{ members: () => [], vmDir: () => path },
     ...{ helpers: helperPaths(defaultBinDir(process.env)), warn: (message) => expect.fail(message) },
   });
   const all = opening.move();

@@ -76,6 +76,11 @@ export class Slots {
     return records.list().some((slot) => slot.bootId === bootId && PROVEN.includes(slot.state));
   }
 
+  /** Whether this machine is prepared for slots. */
+  get isHostPrepared(): boolean {
+    return this.#ports.records.hostChange() !== undefined && this.areProven;
+  }
+
   /** Makes what a slot consists of in a namespace that goes again. @throws {BandSoxError} `network_failed` */
   async probe(): Promise<void> {
     const { helper, netnsDir, prefix } = this.#ports;
@@ -227,7 +232,8 @@ export class Slots {
     if (digest(rules) === present) return;
     records.setRules(slot.index, "");
     await helper.apply({ netns: slot.netns, rules, forget: [INSIDE.v4.guest, INSIDE.v6.guest] });
-    await helper.apply({ rules: nftTransaction(trustLink(table, slot.link, wants.trusted)) });
+    // One that is ready is trusted by nobody yet.
+    if (wants.trusted) await helper.apply({ rules: nftTransaction(trustLink(table, slot.link, true)) });
     records.setRules(slot.index, digest(rules));
   }
 
