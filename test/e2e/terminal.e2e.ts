@@ -149,6 +149,17 @@ test.for(["SIGTERM", "SIGHUP", "SIGKILL"] as const)("this terminal is as it was 
   expect(await settings(screen)).toBe(before);
 });
 
+test("top shows the VMs, and leaves the screen as it was", async () => {
+  await using screen = await person();
+  const before = await settings(screen);
+  await line(screen, "bandsox top --interval 500ms");
+  await screen.shows(/box +run/);
+  await screen.press("q");
+  await screen.shows(/^settled\n(.*\n)*ready>$/m);
+  expect(await screen.text()).not.toMatch(/box +run/);
+  expect(await settings(screen)).toBe(before);
+});
+
 test("a terminal whose VM is deleted ends and says why", async () => {
   const short = await world.bandsox.createVm(image, { name: "short", memMib: 256 });
   await using screen = await person();

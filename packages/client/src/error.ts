@@ -71,7 +71,7 @@ export function interrupted(what: string, cause?: unknown): BandSoxError {
 
 /** Nothing answered, or the answer broke off. */
 export function unreachable(url: string, cause: unknown): BandSoxError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = reasonOf(cause);
   const hint = "check the address, and that `bandsox serve` runs there";
   const failure = {
     code: "server_unreachable",
@@ -108,4 +108,11 @@ export function notRemote(call: string): BandSoxError {
   const hint = "make this call on the machine the storage is on";
   const failure = { code: "not_available_remotely", detail, details: { call }, hint } as const;
   return new BandSoxError({ ...failure, retryable: false }) as BandSoxError;
+}
+
+/** What `fetch` says itself is that it failed; why is in its cause, and in the first of several. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }

@@ -21,7 +21,7 @@ export async function execInTerminal(
   vm: Vm,
   { interactive, json, ...options }: InTerminal,
 ): Promise<number> {
-  if (interactive) requireTty(context);
+  if (interactive) requireTty(context, "leave out -t, or -i");
   const term = context.env.TERM;
   const terminal = await vm.terminal({
     ...{ ...context.screen.size, ...(term ? { term } : {}), signal: context.signal },

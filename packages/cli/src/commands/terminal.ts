@@ -15,7 +15,7 @@ export function terminalCommand(context: CliContext) {
     .option("-e, --env <name=value>", "variable for the shell; repeatable", assignment, {})
     .addHelpText("after", "\nExamples:\n  bandsox terminal my-vm\n  bandsox terminal -u root my-vm")
     .action(async (reference, session, options) => {
-      requireTty(context);
+      requireTty(context, "commands run without one by `bandsox exec`");
       await using bandsox = await context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
       if (session === undefined) {

@@ -30,9 +30,9 @@ export async function useTerminal(
 }
 
 /** Whether a command that wants to be typed to can be. @throws {BandSoxError} `invalid_argument` */
-export function requireTty({ stdin }: CliContext): void {
+export function requireTty({ stdin }: CliContext, remedy: string): void {
   if (stdin.isTty) return;
-  const message = "cannot use a terminal here: stdin is none; leave out -t, or -i";
+  const message = `cannot use a terminal here: stdin is none; ${remedy}`;
   throw new BandSoxError("invalid_argument", message, { field: "stdin", found: "no terminal" });
 }
 
