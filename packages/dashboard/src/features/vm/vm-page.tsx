@@ -22,6 +22,7 @@ const TerminalTab = lazily(() => import("../terminal/terminal-tab.tsx").then((m)
 const ExecTab = lazily(() => import("./exec-tab.tsx").then((m) => m.ExecTab));
 const ConsoleTab = lazily(() => import("./console-tab.tsx").then((m) => m.ConsoleTab));
 const EventsTab = lazily(() => import("./events-tab.tsx").then((m) => m.EventsTab));
+const NetworkTab = lazily(() => import("../network/network-tab.tsx").then((m) => m.NetworkTab));
 const ProcessesTab = lazily(() => import("./processes-tab.tsx").then((m) => m.ProcessesTab));
 
 const TABS = [
@@ -29,6 +30,7 @@ const TABS = [
   { id: "files", label: "Files", icon: "folder", Tab: FilesTab },
   { id: "terminal", label: "Terminal", icon: "terminal", Tab: TerminalTab },
   { id: "exec", label: "Run", icon: "play", Tab: ExecTab },
+  { id: "network", label: "Network", icon: "shield", Tab: NetworkTab },
   { id: "processes", label: "Processes", icon: "layers", Tab: ProcessesTab },
   { id: "console", label: "Console", icon: "file", Tab: ConsoleTab },
   { id: "events", label: "Events", icon: "refresh", Tab: EventsTab },
