@@ -1,10 +1,11 @@
 // Measures BandSox on this machine: a table on stdout, everything in a JSON file. Arguments: ids of benchmarks
-// (default: all), `--quick` for small sizes, `--engine <name>`, `--out <file>`, `--write` to write docs/benchmarks.md.
+// (default: all), `--quick` for small sizes, `--engine <name>`, `--out <file>`, `--table <file>`
+// for the table as well, `--write` to write docs/benchmarks.md.
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultBinDir, defaultStorageDir, ensureBootFiles } from "@bandsox/core";
+import { defaultStorageDir, ensureBootFiles, provideHelpers } from "@bandsox/core";
 import { BandSox, doctor } from "bandsox";
 import type { Benchmark, Figure } from "./figure.ts";
 import { hostStamp } from "./host.ts";
@@ -50,6 +51,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     out: { type: "string" },
+    table: { type: "string" },
     engine: { type: "string" },
     write: { type: "boolean", default: false },
   },
@@ -98,7 +100,9 @@ async function main(): Promise<void> {
   const about = { engine: info.engine, transport: info.transport, isEmulated };
   await writeFile(out, `${JSON.stringify({ host, vm: about, quick: values.quick, figures }, null, 2)}\n`);
   const machine = `${host.processor}, ${host.processors} processors, load ${host.load.toFixed(2)}, ${host.commit}`;
-  process.stdout.write(`${machine}\n\n${table(figures)}\n`);
+  const told = `${machine}\n\n${table(figures)}\n`;
+  process.stdout.write(told);
+  if (values.table) await writeFile(values.table, told);
   if (values.write) await writePage(page(host, about, figures));
   process.stderr.write(`written to ${out}\n`);
 }
@@ -123,10 +127,8 @@ async function storageIn(dir: string): Promise<string> {
   const storage = join(dir, "storage");
   await mkdir(storage);
   await cp(join(defaultStorageDir(process.env), "kernel"), join(storage, "kernel"), { recursive: true });
-  await ensureBootFiles({
-    storageDir: storage,
-    agentPath: join(defaultBinDir(process.env), "bandsox-agent"),
-  });
+  const helpers = await provideHelpers(storage, process.env);
+  await ensureBootFiles({ storageDir: storage, agentPath: join(helpers, "bandsox-agent") });
   return storage;
 }
 

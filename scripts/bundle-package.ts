@@ -63,6 +63,7 @@ async function bundleLibrary(into: string, external: RegExp[]): Promise<string[]
   const verifications = (await readdir(join(ROOT, "verification"))).filter((file) => file.startsWith(VERIFY));
   const entries = [
     ...Object.entries(ENTRIES),
+    ["bench", "bench/main.ts"] as const,
     ...verifications.map((file) => [file.replace(/\.ts$/, ""), `verification/${file}`] as const),
   ];
   await using build = await rolldown({
@@ -75,7 +76,10 @@ async function bundleLibrary(into: string, external: RegExp[]): Promise<string[]
   const { output } = await build.write({
     dir: join(into, "dist"),
     format: "esm",
-    entryFileNames: ({ name }) => (name.startsWith(VERIFY) ? "verification/[name].js" : "lib/[name].js"),
+    entryFileNames: ({ name }) => {
+      if (name === "bench") return "bench/main.js";
+      return name.startsWith(VERIFY) ? "verification/[name].js" : "lib/[name].js";
+    },
     chunkFileNames: "lib/[name]-[hash].js",
   });
   return modulesOf(output);
@@ -95,7 +99,7 @@ async function bundleTypes(into: string, external: RegExp[]): Promise<void> {
     input: { index: declarations("index"), client: declarations("client") },
     external,
     resolve: { conditionNames: ["types", "import", "default"] },
-    plugins: [ESM_ZOD, dts({ dtsOnly: true })],
+    plugins: [ESM_ZOD, dts({ dtsInput: true })],
     logLevel: "warn",
   });
   await build.write({ dir: join(into, "dist/lib"), format: "esm", chunkFileNames: "types-[hash].d.ts" });

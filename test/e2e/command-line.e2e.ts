@@ -13,8 +13,8 @@ import { busyboxRoot, finish, openWorld, type World } from "./support/world.ts";
 const BANDSOX = resolve(import.meta.dirname, "../../bandsox");
 const IMAGE = "box:1";
 const SMALL = ["--mem", "128", "--disk-size", "256"];
-/** What other suites run as processes: terminals need one, builds take long, networks need a namespace. */
-const ELSEWHERE = ["terminal", "image build", "vm network"];
+/** What other suites run as processes: terminals need one, builds take long, networks need a namespace, the rest Python. */
+const ELSEWHERE = ["terminal", "image build", "vm network", "verify"];
 
 let world: World;
 let told: Told;
@@ -44,6 +44,11 @@ test("commands about this machine print the JSON that is documented", async () =
   await told.whole("doctor");
   await told.whole("init", "--skip-kernel", "--skip-firecracker");
   await told.whole("cleanup", "--dry-run");
+});
+
+test("the figures of a benchmark are as documented", async () => {
+  const { figures } = await told.whole<{ figures: { id: string }[] }>("bench", "B09", "--quick", "--quiet");
+  expect(figures.map(({ id }) => id)).toContain("B09");
 });
 
 test("commands on a VM print the JSON that is documented", async () => {

@@ -32,6 +32,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandFactory>>> =
   auth: async () => (await import("./commands/auth/auth.ts")).authCommand,
   mcp: async () => (await import("./commands/mcp.ts")).mcpCommand,
   verify: async () => (await import("./commands/verify.ts")).verifyCommand,
+  bench: async () => (await import("./commands/bench.ts")).benchCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,
 };

@@ -52,6 +52,23 @@ const Doctor = z.object({
   canRunVms: z.boolean(),
 });
 
+const Measured = z.object({
+  /** The machine and the commit, as they were before the run */
+  host: z.record(z.string(), z.json()),
+  vm: z.object({ engine: z.string(), transport: z.string().optional(), isEmulated: z.boolean() }),
+  quick: z.boolean(),
+  figures: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      value: z.number(),
+      unit: z.string(),
+      beside: z.object({ name: z.string(), value: z.number(), ratio: z.number() }).optional(),
+      samples: z.array(z.number()).optional(),
+    }),
+  ),
+});
+
 const Verified = z.object({
   name: z.string(),
   result: z.enum(["ok", "skipped", "failed"]),
@@ -119,6 +136,7 @@ export const OUTPUTS: Readonly<Record<string, JsonOutput>> = {
   init: once(z.object({ kernelRelease: z.string().optional(), rootfsDigest: z.string().optional() })),
   doctor: once(Doctor),
   verify: once(z.array(Verified)),
+  bench: once(Measured),
   version: once(z.object({ version: z.string(), node: z.string(), platform: z.string() })),
   completion: once(z.object({ shell: z.string(), script: z.string() })),
   run: once(Executed),
