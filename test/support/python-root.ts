@@ -3,9 +3,12 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync,
 import { basename, dirname, join } from "node:path";
 
 const LEFT_OUT =
-  /\/(test|tests|idlelib|tkinter|turtledemo|lib2to3|ensurepip|distutils|pydoc_data|__pycache__|dist-packages)(\/|$)/;
+  /\/(test|tests|idlelib|tkinter|turtledemo|lib2to3|distutils|pydoc_data|__pycache__|dist-packages)(\/|$)/;
 
-/** Makes a root directory with this machine's Python and a busybox, for images that need both. */
+/** Where Debian keeps what `venv` puts into an environment. */
+const WHEELS = "/usr/share/python-wheels";
+
+/** Makes a root directory with this machine's Python, with venv and pip, and a busybox. */
 export function makePythonRoot(root: string): void {
   for (const dir of ["bin", "usr/bin", "etc", "tmp", "root"]) mkdirSync(join(root, dir), { recursive: true });
   copyFileSync("/bin/busybox", join(root, "bin/busybox"));
@@ -19,6 +22,7 @@ export function makePythonRoot(root: string): void {
     recursive: true,
     filter: (path) => !LEFT_OUT.test(path.slice(library.length)),
   });
+  if (existsSync(WHEELS)) cpSync(WHEELS, join(root, WHEELS), { recursive: true });
   const modules = join(library, "lib-dynload");
   const extensions = readdirSync(modules).map((file) => join(modules, file));
   for (const file of new Set([python, ...extensions].flatMap(libraries))) take(root, file);
