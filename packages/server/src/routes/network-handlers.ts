@@ -21,7 +21,7 @@ export function networkHandlers({ bandsox }: Served): Handlers<keyof typeof NETW
           if (!signal.aborted) throw error;
         }
       }
-      return new Streamed(JSON_LINES, lines(), { "cache-control": "no-store" });
+      return Streamed.live(JSON_LINES, lines());
     },
     "PUT /api/vms/:id/network/egress": async ({ params, body, signal, request }) => {
       const egress = fromWire<EgressInput>(body.egress as never);
