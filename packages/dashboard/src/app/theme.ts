@@ -38,6 +38,12 @@ const emerald: MantineColorsTuple = [
   "#064e3b",
 ];
 
+/** Options are gone through with the arrow keys; between a list and its options nothing else may take the focus. */
+const LIST_OF_OPTIONS = {
+  withScrollArea: false,
+  styles: { dropdown: { maxHeight: 240, overflowY: "auto" } },
+};
+
 /** How the dashboard looks. Contrast holds AA in both schemes. */
 export const theme = createTheme({
   colors: { dark, gray, emerald },
@@ -53,5 +59,9 @@ export const theme = createTheme({
     Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     // What scrolls is reached by keyboard, too.
     ScrollArea: { defaultProps: { viewportProps: { tabIndex: 0 } } },
+    Autocomplete: { defaultProps: LIST_OF_OPTIONS },
+    MultiSelect: { defaultProps: LIST_OF_OPTIONS },
+    Select: { defaultProps: LIST_OF_OPTIONS },
+    TagsInput: { defaultProps: LIST_OF_OPTIONS },
   },
 });
