@@ -85,11 +85,14 @@ async function bundleLibrary(into: string, external: RegExp[]): Promise<string[]
   return modulesOf(output);
 }
 
-/** Where declarations of both kinds are offered, only those of ES modules can be bundled. */
-const ESM_ZOD = {
-  name: "declarations-of-zod",
-  resolveId: (id: string) => (id === "zod" ? join(ROOT, "node_modules/zod/index.d.ts") : null),
+/** The declarations of zod go along as they are: a bundler loses comments that their compiler needs. */
+const ZOD_BESIDE = {
+  name: "zod-beside",
+  resolveId: (id: string) => (id === "zod" ? { id: "./zod/index.js", external: true } : null),
 };
+
+/** Of the directory of zod: itself, its fourth version with what is below, and only declarations of ES modules there */
+const ZOD_DECLARATIONS = /^$|^\/index\.d\.ts$|^\/v4(\/[^.]+)?(\/[^/]+\.d\.ts)?$/;
 
 /** From the declarations `tsc -b` has written. */
 async function bundleTypes(into: string, external: RegExp[]): Promise<void> {
@@ -99,10 +102,15 @@ async function bundleTypes(into: string, external: RegExp[]): Promise<void> {
     input: { index: declarations("index"), client: declarations("client") },
     external,
     resolve: { conditionNames: ["types", "import", "default"] },
-    plugins: [ESM_ZOD, dts({ dtsInput: true })],
+    plugins: [ZOD_BESIDE, dts({ dtsInput: true })],
     logLevel: "warn",
   });
   await build.write({ dir: join(into, "dist/lib"), format: "esm", chunkFileNames: "types-[hash].d.ts" });
+  const zod = join(ROOT, "node_modules/zod");
+  await cp(zod, join(into, "dist/lib/zod"), {
+    recursive: true,
+    filter: (path) => ZOD_DECLARATIONS.test(path.slice(zod.length)),
+  });
 }
 
 /** @returns the modules that became part of it */
