@@ -45,9 +45,10 @@ async function enter(screen: TmuxScreen): Promise<void> {
 
 /** What the person's terminal is set to, by stty. */
 async function settings(screen: TmuxScreen): Promise<string> {
-  const file = join(world.dir, `stty-${Math.random()}`);
-  await line(screen, `stty -g > ${file}; clear; echo settled`);
-  await screen.shows(/^settled$/m);
+  const mark = `settled-${Math.random()}`; // an earlier one may be on the screen still
+  const file = join(world.dir, mark);
+  await line(screen, `stty -g > ${file}; clear; echo ${mark}`);
+  await screen.shows(new RegExp(`^${mark}$`, "m"));
   return (await readFile(file, "utf8")).trim();
 }
 
@@ -155,7 +156,7 @@ test("top shows the VMs, and leaves the screen as it was", async () => {
   await line(screen, "bandsox top --interval 500ms");
   await screen.shows(/box +run/);
   await screen.press("q");
-  await screen.shows(/^settled\n(.*\n)*ready>$/m);
+  await screen.shows(/^settled-\S+\n(.*\n)*ready>$/m);
   expect(await screen.text()).not.toMatch(/box +run/);
   expect(await settings(screen)).toBe(before);
 });

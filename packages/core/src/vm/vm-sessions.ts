@@ -1,10 +1,13 @@
 import { parseInput, SessionId, type SessionInfo, SessionSpec } from "@bandsox/contract";
-import { nanoid } from "nanoid";
+import { customAlphabet } from "nanoid";
 import type { z } from "zod";
 import { redialing } from "../guest/redial.ts";
 import { getSession, listSessions, putSession } from "../guest/session-calls.ts";
 import { Session } from "./session.ts";
 import { type Command, commandArgv, type VmGuest } from "./vm-guest.ts";
+
+/** Letters and digits only: an id is typed on a command line, where a dash in front is an option. */
+const newId = customAlphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", 21);
 
 /** How to run a session; see `SessionSpec` for each field. */
 export interface SessionOptions extends Omit<z.input<typeof SessionSpec>, "argv"> {
@@ -36,7 +39,7 @@ export class VmSessions {
     const { signal, ...rest } = options;
     const spec = parseInput(SessionSpec, { argv: commandArgv(command), ...rest }, "session");
     // The id is ours, so a start that is repeated finds the session it has made already.
-    const id = nanoid();
+    const id = newId();
     await this.#guest.call(signal, (_, either) => {
       const start = async () => putSession({ endpoint: await this.#guest.endpoint(), id }, spec, either);
       return redialing(start, { signal: either });
