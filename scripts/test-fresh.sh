@@ -20,7 +20,7 @@ take_along() {
   for path in "$@"; do
     [ -e "$path" ] || continue
     mkdir -p "$fresh$(dirname "$path")"
-    cp -aL "$path" "$fresh$(dirname "$path")/"
+    cp -aL --remove-destination "$path" "$fresh$(dirname "$path")/"
   done
 }
 take_along /etc/resolv.conf /etc/hosts /etc/npmrc /usr/etc/npmrc "$HOME/.npmrc" "$HOME/.config/go"
