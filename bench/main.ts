@@ -40,6 +40,8 @@ const SUITE: readonly Benchmark[] = [
   lifecycleCost,
   networks,
 ];
+class Interrupted extends Error {}
+
 /** Measuring changes no networks of this machine. */
 const network = { byDefault: false } as const;
 /** Heading of what is written by hand */
@@ -64,7 +66,11 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-await main();
+await main().catch((error: unknown) => {
+  if (!(error instanceof Interrupted)) throw error;
+  process.stderr.write(`${error.message}; what was made is removed\n`);
+  process.exitCode = 130;
+});
 
 async function main(): Promise<void> {
   const host = hostStamp(REPOSITORY);
@@ -76,7 +82,10 @@ async function main(): Promise<void> {
   const bandsox = stack.use(new BandSox({ storageDir, engine, network }));
   const image = `dir:${await busyboxRoot(dir)}`;
   const vm = await bandsox.createVm(image, { memMib: 512 });
-  stack.defer(() => vm.delete());
+  // Those of a benchmark that was interrupted, too.
+  stack.defer(async () => {
+    for (const { id } of await bandsox.listVms()) await (await bandsox.getVm(id)).delete();
+  });
   const info = await vm.info();
   const lab = {
     vm,
@@ -90,9 +99,10 @@ async function main(): Promise<void> {
     agentSocket: join(dir, "storage/vms", vm.id, "agent.sock"),
   };
   const figures: Figure[] = [];
+  const interrupted = interruption();
   for (const benchmark of wanted) {
     process.stderr.write(`${benchmark.id} ${benchmark.title}\n`);
-    figures.push(...(await benchmark.run(lab)));
+    figures.push(...(await Promise.race([benchmark.run(lab), interrupted])));
   }
   const out = values.out ?? join(REPOSITORY, `build/bench/${host.at.replaceAll(":", "-")}.json`);
   await mkdir(dirname(out), { recursive: true });
@@ -105,6 +115,15 @@ async function main(): Promise<void> {
   if (values.table) await writeFile(values.table, told);
   if (values.write) await writePage(page(host, about, figures));
   process.stderr.write(`written to ${out}\n`);
+}
+
+/** Rejects when this process is to end, so that what it has made is removed first. */
+function interruption(): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {}); // also between two benchmarks
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => reject(new Interrupted(`interrupted by ${signal}`)));
+  return promise;
 }
 
 async function isWithoutKvm(): Promise<boolean> {

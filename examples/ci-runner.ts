@@ -17,10 +17,10 @@ const job = {
 await using bandsox = new BandSox();
 const vm = await bandsox.createVm(image, { memMib: 512, timeoutMs: 15 * 60_000, onTimeout: "delete" });
 try {
-  await vm.files.uploadTree(job.source, "/work", { exclude: ["node_modules/**"] });
+  await vm.files.uploadTree(job.source, "/job", { exclude: ["node_modules/**"] });
   for (const step of job.steps) {
     console.log(`$ ${step}`);
-    for await (const event of vm.execStream(step, { cwd: "/work" })) {
+    for await (const event of vm.execStream(step, { cwd: "/job" })) {
       if (event.type === "stdout") process.stdout.write(event.data);
       if (event.type === "stderr") process.stderr.write(event.data);
       if (event.type === "exit" && event.exitCode !== 0)
@@ -28,7 +28,7 @@ try {
     }
   }
   const here = await mkdtemp(join(tmpdir(), "artefacts-"));
-  await vm.files.downloadFile(`/work/${job.artefacts}`, join(here, job.artefacts));
+  await vm.files.downloadFile(`/job/${job.artefacts}`, join(here, job.artefacts));
   console.log(`artefact: ${(await readFile(join(here, job.artefacts), "utf8")).trim()} in ${here}`);
 } finally {
   await vm.delete();

@@ -34,7 +34,8 @@ export async function verify(work: (v: Verification) => Promise<void>): Promise<
       stack.defer(() => vm.delete());
       return vm;
     };
-    await work({ bandsox, image: await chooseImage(bandsox), own, step, expect });
+    const image = await chooseImage(bandsox);
+    await Promise.race([work({ bandsox, image, own, step, expect }), interruption()]);
     say("everything held");
   } catch (error) {
     if (error instanceof Skip) {
@@ -46,6 +47,14 @@ export async function verify(work: (v: Verification) => Promise<void>): Promise<
     if (isBandSoxError(error)) say(`hint: ${error.hint}`);
     process.exitCode = 1;
   }
+}
+
+/** Rejects when this process is to end, so that what it has made is removed first. */
+function interruption(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const)
+      process.once(signal, () => reject(new Error(`interrupted by ${signal}`)));
+  });
 }
 
 async function chooseImage(bandsox: BandSox): Promise<string> {

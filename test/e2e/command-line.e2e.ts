@@ -13,7 +13,7 @@ import { busyboxRoot, finish, openWorld, type World } from "./support/world.ts";
 const BANDSOX = resolve(import.meta.dirname, "../../bandsox");
 const IMAGE = "box:1";
 const SMALL = ["--mem", "128", "--disk-size", "256"];
-/** What other suites run as processes: terminals need one, builds take long, networks need a namespace, the rest Python. */
+/** What other suites run as processes; but `vm network`, which needs a namespace, and which none does. */
 const ELSEWHERE = ["terminal", "image build", "vm network", "verify"];
 
 let world: World;

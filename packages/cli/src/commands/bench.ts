@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtempDisposable, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,6 +6,7 @@ import { localCommand } from "../args/common-options.ts";
 import type { CliContext } from "../context.ts";
 import { EXIT, ExitWith } from "../exit-codes.ts";
 import { tell } from "../print/tell.ts";
+import { startOwnProgram } from "./own-program.ts";
 
 /** Where the suite is: beside this file's bundle in an installed package, else in the repository. */
 const PLACES = ["../bench/main.js", "../../bench/main.ts", "../../../../bench/main.ts"];
@@ -35,13 +34,11 @@ export function benchCommand(context: CliContext) {
       const main = PLACES.map((place) => resolve(import.meta.dirname, place)).find(existsSync);
       if (main === undefined) throw new Error("the benchmarks are not where this program is");
       const storage = options.storage === undefined ? {} : { BANDSOX_STORAGE: options.storage };
-      const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
+      const { ended } = startOwnProgram(context, [main, ...args], {
         env: { ...context.env, ...storage },
         stdio: ["ignore", "ignore", options.quiet ? "ignore" : "inherit"],
-        signal: context.signal,
-        killSignal: "SIGINT",
       });
-      const [code] = (await once(child, "close")) as [number | null];
+      const [code] = await ended;
       if (code !== 0) throw new ExitWith(code ?? EXIT.failed);
       const figures = JSON.parse(await readFile(file, "utf8"));
       const table = await readFile(join(scratch.path, "table.md"), "utf8");

@@ -1,8 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import { BandSoxError } from "@bandsox/contract";
 import { storeCommand } from "../args/common-options.ts";
 import type { CliContext } from "../context.ts";
@@ -11,6 +8,7 @@ import { table } from "../print/table.ts";
 import { tell } from "../print/tell.ts";
 import { duration } from "../print/time.ts";
 import { whereOf } from "../where.ts";
+import { startOwnProgram } from "./own-program.ts";
 
 /** Where the programs are: beside this file's bundle in an installed package, else in the repository. */
 const PLACES = ["../verification", "../../verification", "../../../../verification"];
@@ -80,16 +78,15 @@ async function run(
   { env, context, isQuiet }: { env: NodeJS.ProcessEnv; context: CliContext; isQuiet: boolean },
 ): Promise<Verified> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [...process.execArgv, program], {
-    env,
-    stdio: ["ignore", "pipe", isQuiet ? "ignore" : "inherit"],
-    signal: context.signal,
-    killSignal: "SIGINT",
+  const stdio = ["ignore", "pipe", isQuiet ? "ignore" : "inherit"] as const;
+  const { child, ended } = startOwnProgram(context, [program], { env, stdio: [...stdio] });
+  let said = "";
+  child.stdout?.setEncoding("utf8").on("data", (data: string) => {
+    said += data;
+    if (!isQuiet) void context.stderr.write(indented(data));
   });
-  const said = text(child.stdout);
-  if (!isQuiet) child.stdout.on("data", (data) => void context.stderr.write(indented(`${data}`)));
-  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-  const last = (await said).trimEnd().split("\n").at(-1) ?? "";
+  const [code, signal] = await ended;
+  const last = said.trimEnd().split("\n").at(-1) ?? "";
   return {
     name: nameOf(program),
     result: RESULTS[code ?? -1] ?? "failed",

@@ -110,7 +110,11 @@ async function removeDead(into: string): Promise<void> {
 async function removeOld(into: string, newest: string): Promise<void> {
   const dirs = (await readdir(into)).filter((name) => !name.startsWith("."));
   const dated = await Promise.all(
-    dirs.map(async (name) => ({ path: join(into, name), at: (await stat(join(into, name))).mtimeMs })),
+    // One that another process has just removed counts as the oldest.
+    dirs.map(async (name) => {
+      const found = await stat(join(into, name)).catch(() => undefined);
+      return { path: join(into, name), at: found?.mtimeMs ?? 0 };
+    }),
   );
   const old = dated.filter(({ path }) => path !== newest).sort((a, b) => b.at - a.at);
   for (const { path } of old.slice(KEPT_MAX - 1)) await removeTree(path);
