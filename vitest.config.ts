@@ -32,6 +32,7 @@ export default defineConfig({
             "test/docs/**/*.test.ts",
           ],
           exclude: ["**/*.host.test.ts", "**/*.net.test.ts", "**/node_modules/**"],
+          setupFiles: ["test/setup/property-seed.ts"],
           // A machine that is busy with other things takes its time; only what hangs is to fail.
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -4,17 +4,27 @@
 
 done_tiers=()
 tier='set-up'
+log=$(mktemp)
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export FORCE_COLOR=1; fi
 summary() {
   local status=$?
   echo
   if [ $status -eq 0 ]; then
     say "all passed: ${done_tiers[*]}"
   else
+    failures
     say "FAILED in: $tier (passed before it: ${done_tiers[*]:-none})"
   fi
+  rm -f "$log"
 }
 trap summary EXIT
 trap 'exit 130' INT TERM HUP
+
+# Once more what failed and why: of a long log, often only the end is kept.
+failures() {
+  say "what failed in $tier:"
+  grep -aE 'FAIL|Error|✗|×|^[[:space:]]*[+-] |error' "$log" | cut -c1-400 | tail -40 || true
+}
 
 run_tier() {
   tier=$1
@@ -22,7 +32,7 @@ run_tier() {
   local started=$SECONDS
   echo
   say "tier: $tier"
-  "$@"
+  "$@" 2>&1 | tee "$log"
   done_tiers+=("$tier ($((SECONDS - started)) s);")
 }
 

@@ -85,7 +85,7 @@ export const FILE_ERRORS = {
     hint: "raise `maxEntries`, or work on a part of the tree",
   },
   file_failed: {
-    status: 500,
+    status: 422,
     retryable: false,
     details: file,
     hint: "the message has the reason the file's system gave",

@@ -345,6 +345,8 @@ const ERRNO: Record<string, [number, string]> = {
   EISDIR: [409, "is_directory"],
   ENOTDIR: [409, "not_directory"],
   EEXIST: [409, "file_exists"],
+  ENAMETOOLONG: [400, "path_invalid"],
+  ELOOP: [400, "path_invalid"],
 };
 
 function refuse(response: ServerResponse, error: unknown): void {

@@ -165,21 +165,24 @@ export class FakeSessions implements Disposable {
     const known = this.#byId.get(id);
     if (known) return reply(200, known.info());
     const spec = SessionSpec.parse(body);
-    const [program = "cat", ...args] = spec.argv;
-    const child = spawn(program, args, {
-      stdio: "pipe",
-      detached: true,
-      env: { ...process.env, ...spec.env, ...(spec.terminal ? { TERM: spec.terminal.term ?? "xterm" } : {}) },
-    });
-    const failure = await new Promise<Error | undefined>((resolve) => {
-      child.once("error", resolve).once("spawn", () => resolve(undefined));
-    });
-    if (failure) return reply(422, { code: "exec_not_started", message: failure.message });
+    const child = await startChild(spec);
+    if (child instanceof Error) return reply(422, { code: "exec_not_started", message: child.message });
     this.started++;
     const session = new FakeSession(id, spec, child);
     this.#byId.set(id, session);
     reply(201, session.info());
   }
+}
+
+/** A program with its pipes, or why there is none: it is not there, or an argument or variable holds a NUL. */
+async function startChild(spec: SessionSpec): Promise<ChildProcess | Error> {
+  const [program = "cat", ...args] = spec.argv;
+  const term = spec.terminal ? { TERM: spec.terminal.term ?? "xterm" } : {};
+  return await new Promise<ChildProcess>((resolve, reject) => {
+    const env = { ...process.env, ...spec.env, ...term };
+    const child = spawn(program, args, { stdio: "pipe", detached: true, env });
+    child.once("error", reject).once("spawn", () => resolve(child));
+  }).catch((error: Error) => error);
 }
 
 type Reply = (status: number, body: unknown) => void;

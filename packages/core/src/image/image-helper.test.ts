@@ -54,3 +54,11 @@ test("a helper that is not there is named", async () => {
   const call = { helperPath: "/nonexistent/helper", args: ["fetch"], reference: "alpine" };
   await expect(callImageHelper(call, "image")).rejects.toMatchObject({ code: "tool_missing" });
 });
+
+test.each([
+  ["an option", { args: ["fetch", "--platform", "linux\0"] }],
+  ["a credential", { env: { BANDSOX_REGISTRY_CREDS: "user:\0" } }],
+])("%s with a NUL is refused before anything is started", async (_, given) => {
+  const call = { helperPath: "/nonexistent/helper", args: ["fetch"], reference: "alpine", ...given };
+  await expect(callImageHelper(call, "image")).rejects.toMatchObject({ code: "invalid_argument" });
+});

@@ -68,12 +68,14 @@ const KILL_AFTER_MS = 35_000;
  * Runs a Go helper that works on images, or on snapshots as files. It ends when this process does: it watches the
  * other end of its standard input. It has ended when this settles, also when `onEvent` throws.
  *
- * @throws {BandSoxError} with the code the helper gives, `interrupted`, `tool_missing`, `tool_failed`
+ * @throws {BandSoxError} with the code the helper gives, `invalid_argument`, `interrupted`, `tool_missing`,
+ *   `tool_failed`
  */
 export async function callImageHelper<T extends Final["type"]>(
   call: HelperCall,
   wanted: T,
 ): Promise<Extract<Final, { type: T }>> {
+  assertWords(call);
   await using helper = startHelper(call);
   const { child } = helper;
   let last: HelperEvent | undefined;
@@ -102,6 +104,14 @@ export async function callImageHelper<T extends Final["type"]>(
       output,
     },
   );
+}
+
+/** Platforms, credentials and hosts come from outside, and the kernel ends an argument at a NUL. */
+function assertWords({ args, env, reference }: HelperCall): void {
+  const isCut = [...args, ...Object.values(env ?? {})].some((word) => word?.includes("\0"));
+  if (!isCut) return;
+  const message = `cannot work on ${reference}: its name, or an option given with it, holds a NUL`;
+  throw new BandSoxError("invalid_argument", message, { field: "options", found: reference });
 }
 
 /** The running helper. Disposing of it ends it, if it has not ended, and waits until it is gone. */

@@ -11,7 +11,7 @@ import { parseImageSource } from "../image-source.ts";
 import type { FetchOptions, ImageStore } from "../image-store.ts";
 import { buildWithBuildah } from "./buildah.ts";
 import { buildWithDocker, type DockerLike } from "./docker.ts";
-import type { BuildRecipe } from "./recipe.ts";
+import { assertBuildWords, type BuildRecipe } from "./recipe.ts";
 import type { BuilderCall, OnBuildLine } from "./run-builder.ts";
 
 export interface BuildOptions extends Pick<FetchOptions, "signal" | "onEvent"> {
@@ -47,6 +47,7 @@ export async function buildImage(
   dockerfile: string,
   options: BuildOptions = {},
 ): Promise<{ name: string; record: ImageRecord }> {
+  assertBuildWords(options);
   const name = options.name ?? defaultName(dockerfile, options);
   const { reference } = parseImageSource(name);
   await using work = await ports.staging.open();
