@@ -59,6 +59,19 @@ export class SnapshotStore {
   }
 
   /**
+   * A snapshot as the bytes of the file that `export` writes. They come once all of it is packed, in the storage; what
+   * was packed is gone when the reading ends.
+   *
+   * @throws {BandSoxError} `snapshot_not_found`, `disk_full`, `interrupted`
+   */
+  async *exportStream(
+    snapshot: string,
+    options: ArchiveOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* (await this.#core()).snapshots.exportStream(snapshot, options);
+  }
+
+  /**
    * Takes a snapshot from a file that `export` wrote, here or in another storage. Take only what you would run as
    * yourself: the VMM reads the saved devices, and trusts them.
    *
@@ -66,6 +79,14 @@ export class SnapshotStore {
    */
   async import(file: string, options: ImportSnapshotOptions = {}): Promise<SnapshotInfo> {
     return (await this.#core()).snapshots.import(file, options);
+  }
+
+  /** Takes a snapshot from the bytes of such a file; see `import`. @throws {BandSoxError} as `import` */
+  async importStream(
+    bytes: AsyncIterable<Uint8Array>,
+    options: ImportSnapshotOptions = {},
+  ): Promise<SnapshotInfo> {
+    return (await this.#core()).snapshots.importStream(bytes, options);
   }
 
   /**

@@ -44,6 +44,7 @@ export async function openWorld(): Promise<World> {
   stack.defer(() => expect(leftovers(dir)).toEqual([]));
   const bandsox = stack.use(new BandSox({ storageDir: storage }));
   stack.defer(async () => {
+    for (const { id } of await bandsox.pools.list()) await bandsox.pools.remove(id);
     for (const { id } of await bandsox.listVms()) await (await bandsox.getVm(id)).delete();
   });
   const start = (...args: string[]) => startCli(storage, args);

@@ -9,6 +9,7 @@ import type { RegistryAccess } from "../image/registry-access.ts";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import { Vm } from "../vm/vm.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
+import { importBytes, openArchive } from "./archive/archive-stream.ts";
 import type { ArchiveOptions } from "./archive/archives.ts";
 import { exportSnapshot, pushSnapshot } from "./archive/export-snapshot.ts";
 import { type ImportSnapshotOptions, importSnapshot, pullSnapshot } from "./archive/import-snapshot.ts";
@@ -67,10 +68,31 @@ export class Snapshots {
     );
   }
 
+  /** A snapshot as the bytes of one file; see `exportSnapshot`. */
+  async *exportStream(
+    reference: string,
+    { signal }: ArchiveOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    await using archive = await this.#ports.operations.run(signal, (linked) =>
+      openArchive(this.#ports, reference, { signal: linked }),
+    );
+    yield* archive.createReadStream({ autoClose: false, ...(signal ? { signal } : {}) });
+  }
+
   /** Takes a snapshot from a file; see `importSnapshot`. */
   async import(file: string, options: ImportSnapshotOptions = {}): Promise<SnapshotInfo> {
     return this.#ports.operations.run(options.signal, async (signal) =>
       toSnapshotInfo(this.#ports, await importSnapshot(this.#ports, file, { ...options, signal })),
+    );
+  }
+
+  /** Takes a snapshot from the bytes of a file; see `importSnapshot`. */
+  async importStream(
+    bytes: AsyncIterable<Uint8Array>,
+    options: ImportSnapshotOptions = {},
+  ): Promise<SnapshotInfo> {
+    return this.#ports.operations.run(options.signal, async (signal) =>
+      toSnapshotInfo(this.#ports, await importBytes(this.#ports, bytes, { ...options, signal })),
     );
   }
 

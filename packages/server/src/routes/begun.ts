@@ -1,16 +1,20 @@
-/** A stream whose first piece is there, so that what cannot be read is a problem and not a broken answer. */
+/**
+ * A stream whose first piece is there, so that what cannot be read is a problem and not a broken answer. It has begun:
+ * its end has to be told also when nobody ever reads it, which a generator around it would not do.
+ */
 export async function begun(
   source: AsyncGenerator<Uint8Array, void, undefined>,
-): Promise<AsyncIterable<Uint8Array>> {
-  const first = await source.next();
-  async function* all(): AsyncGenerator<Uint8Array, void, undefined> {
-    if (first.done) return;
-    try {
-      yield first.value;
-      yield* source;
-    } finally {
-      await source.return();
-    }
-  }
-  return all();
+): Promise<AsyncIterableIterator<Uint8Array>> {
+  let first: IteratorResult<Uint8Array, void> | undefined = await source.next();
+  const next = async () => {
+    const given = first ?? (await source.next());
+    first = undefined;
+    return given;
+  };
+  const iterator: AsyncIterableIterator<Uint8Array> = {
+    next,
+    return: () => source.return(),
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
 }

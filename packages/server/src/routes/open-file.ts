@@ -39,15 +39,17 @@ async function fromDisks(disks: OpenDisks, { path, signal, ...range }: Part) {
   const { type, size: whole } = await disks.files.stat(path);
   if (type === "directory") throw isDirectory(path);
   const size = sizeOf(whole, range);
-  const bytes = await begun(
-    part(disks.files.stream(path), { offset: range.offset ?? 0, length: size, signal }),
-  );
-  const held = opening.move();
-  async function* released(): AsyncGenerator<Uint8Array, void, undefined> {
-    await using _held = held;
-    yield* bytes;
-  }
-  return { size, bytes: released() };
+  const wanted = part(disks.files.stream(path), { offset: range.offset ?? 0, length: size, signal });
+  return { size, bytes: await begun(holding(opening.move(), wanted)) };
+}
+
+/** The disks stay open for as long as their bytes are read. */
+async function* holding(
+  held: AsyncDisposable,
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  await using _held = held;
+  yield* bytes;
 }
 
 function sizeOf(whole: number, { offset = 0, length }: { offset?: number; length?: number }): number {

@@ -53,6 +53,28 @@ test("a snapshot goes from one storage to another, and VMs go on from it there",
   await expect(here.snapshots.export("ready", file)).rejects.toMatchObject({ code: "invalid_argument" });
 });
 
+test("a snapshot goes as bytes, and nothing is left when they are read, left or never asked for", async () => {
+  await using here = await storage();
+  await using there = await storage();
+  await (await here.create()).snapshot({ name: "ready" });
+  const arrived = await there.snapshots.importStream(here.snapshots.exportStream("ready"), { name: "came" });
+  expect(arrived.name).toBe("came");
+  for await (const _ of here.snapshots.exportStream("ready")) {
+    expect(here.left()[0]).toEqual([]); // it has no name any more, also for a process that dies now
+    break;
+  }
+  const none = here.snapshots.exportStream("none");
+  await expect(none.next()).rejects.toMatchObject({ code: "snapshot_not_found" });
+  const stopped = there.snapshots.importStream(cutShort(here.snapshots.exportStream("ready")));
+  await expect(stopped).rejects.toThrow("cut short");
+  expect([here.left()[0], there.left()]).toEqual([[], [[], [arrived.id]]]);
+});
+
+async function* cutShort(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* bytes;
+  throw new Error("cut short");
+}
+
 test("an archive that lacks a file, or says what cannot be, leaves nothing behind", async () => {
   await using w = await storage();
   await (await w.create()).snapshot({ name: "ready" });
