@@ -40,8 +40,6 @@ const SUITE: readonly Benchmark[] = [
   lifecycleCost,
   networks,
 ];
-class Interrupted extends Error {}
-
 /** Measuring changes no networks of this machine. */
 const network = { byDefault: false } as const;
 /** Heading of what is written by hand */
@@ -66,13 +64,16 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-await main().catch((error: unknown) => {
-  if (!(error instanceof Interrupted)) throw error;
-  process.stderr.write(`${error.message}; what was made is removed\n`);
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => stop.abort(new Error(`interrupted by ${signal}`)));
+await main(stop.signal).catch((error: unknown) => {
+  if (!stop.signal.aborted) throw error;
+  process.stderr.write(`${stop.signal.reason.message}; what was made is removed\n`);
   process.exitCode = 130;
 });
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const host = hostStamp(REPOSITORY);
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "bandsox-bench-"));
@@ -81,11 +82,11 @@ async function main(): Promise<void> {
   const storageDir = await storageIn(dir);
   const bandsox = stack.use(new BandSox({ storageDir, engine, network }));
   const image = `dir:${await busyboxRoot(dir)}`;
-  const vm = await bandsox.createVm(image, { memMib: 512 });
   // Those of a benchmark that was interrupted, too.
   stack.defer(async () => {
     for (const { id } of await bandsox.listVms()) await (await bandsox.getVm(id)).delete();
   });
+  const vm = await bandsox.createVm(image, { memMib: 512, signal });
   const info = await vm.info();
   const lab = {
     vm,
@@ -99,7 +100,7 @@ async function main(): Promise<void> {
     agentSocket: join(dir, "storage/vms", vm.id, "agent.sock"),
   };
   const figures: Figure[] = [];
-  const interrupted = interruption();
+  const interrupted = rejectionOf(signal);
   for (const benchmark of wanted) {
     process.stderr.write(`${benchmark.id} ${benchmark.title}\n`);
     figures.push(...(await Promise.race([benchmark.run(lab), interrupted])));
@@ -118,11 +119,12 @@ async function main(): Promise<void> {
 }
 
 /** Rejects when this process is to end, so that what it has made is removed first. */
-function interruption(): Promise<never> {
+function rejectionOf(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => {}); // also between two benchmarks
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => reject(new Interrupted(`interrupted by ${signal}`)));
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
   return promise;
 }
 

@@ -1,9 +1,12 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, globSync, readdirSync } from "node:fs";
 import { watch } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { busyboxRoot, finish, openWorld, type World } from "./support/world.ts";
+
+const BANDSOX = resolve(import.meta.dirname, "../../bandsox");
 
 let world: World;
 let image: string;
@@ -62,6 +65,22 @@ test("SIGINT in mid-run stops the command, removes the VM and ends with 130", as
   expect(await finish(child)).toMatchObject({ code: 130 });
   expect((await world.cli("vm", "list", "-q")).stdout).toBe("");
   expect(world.leftovers()).toEqual([]);
+});
+
+test.each([
+  ["verify", "file-ops", "--image", "IMAGE"],
+  ["bench", "B02", "--quick"],
+])("SIGINT ends `%s` with 130, and the VMs it works with", async (...args) => {
+  const env = { ...process.env, BANDSOX_STORAGE: world.storage, TMPDIR: world.dir, NO_COLOR: "1" };
+  const words = args.map((word) => (word === "IMAGE" ? image : word));
+  const child = spawn(BANDSOX, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const machines = () => world.leftovers().filter((line) => line.includes("qemu-system"));
+  await expect.poll(machines, { timeout: 90_000 }).not.toEqual([]);
+  child.kill("SIGINT");
+  expect(await finish(child)).toMatchObject({ code: 130, stdout: "" });
+  expect(world.leftovers()).toEqual([]);
+  expect(await world.bandsox.listVms()).toEqual([]);
+  expect(readdirSync(world.dir).filter((name) => name.startsWith("bandsox-bench-"))).toEqual([]);
 });
 
 test("a VMM that is killed leaves a VM that failed, with the reason, and no supervisor", async () => {

@@ -9,7 +9,7 @@ export const IMAGE_ERRORS = {
     status: 404,
     retryable: false,
     details: image,
-    hint: "check the name and the tag; private images need `docker login` credentials",
+    hint: "check the path, or the name and the tag; private images need `docker login` credentials",
   },
   image_unknown: {
     status: 404,

@@ -92,7 +92,7 @@ func splitTag(text string) (path, tag string) {
 // fileFault explains a failed operation on the user's file: absent is image_not_found.
 func fileFault(action, path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return fault.New(fault.ImageNotFound, "%s %s: %w", action, path, fault.Reason(err)).With("path", path)
+		return fault.New(fault.ImageNotFound, "there is no image at %s: %s: %w", path, action, fault.Reason(err)).With("path", path)
 	}
 	return fault.File(action, path, err)
 }

@@ -7,7 +7,23 @@ import { span } from "../print/time.ts";
 import { ordered, type TopRow } from "./top-rows.ts";
 import { KEY_HELP, type TopView } from "./top-view.ts";
 
-const HEADINGS = ["ID", "NAME", "STATE", "CPU", "MEMORY", "DISK", "RX/s", "TX/s", "PROCS", "AGE"];
+/** The columns, with the width their content has as a rule. */
+const COLUMNS = [
+  ["ID", 15],
+  ["NAME", 12],
+  ["STATE", 8],
+  ["CPU", 7],
+  ["MEMORY", 17],
+  ["DISK", 8],
+  ["RX/s", 8],
+  ["TX/s", 8],
+  ["PROCS", 5],
+  ["AGE", 5],
+] as const;
+type Heading = (typeof COLUMNS)[number][0];
+/** What a narrow screen goes without, the first to go first. */
+const SPARED: readonly Heading[] = ["PROCS", "DISK", "TX/s", "RX/s"];
+const GAP = 3;
 const FRAME_LINES = 4;
 
 interface ScreenOptions {
@@ -23,9 +39,16 @@ export function topScreen(rows: readonly TopRow[], { view, size, hasColors, now 
   const room = Math.max(0, size.rows - FRAME_LINES);
   const from = Math.min(view.from, Math.max(0, rows.length - room));
   const shown = ordered(rows, view).slice(from, from + room);
+  const headings = headingsFor(size.cols);
   const body = view.showsHelp
     ? [...KEY_HELP]
-    : table(output, HEADINGS, shown.map(cells)).trimEnd().split("\n");
+    : table(
+        output,
+        headings,
+        shown.map((row) => cells(row, headings)),
+      )
+        .trimEnd()
+        .split("\n");
   const order = `by ${view.order}${view.isReversed ? ", reversed" : ""}${view.isStill ? ", held still" : ""}`;
   const running = rows.filter(({ state }) => state === "running").length;
   const lines = [
@@ -38,18 +61,29 @@ export function topScreen(rows: readonly TopRow[], { view, size, hasColors, now 
   return [...filled.map((line) => (line.includes("\u001b") ? line : cutTo(line, size.cols))), foot];
 }
 
-function cells(row: TopRow): Cell[] {
+/** As many columns as fit whole: those that say which VM it is and how it is doing are the last to be cut. */
+function headingsFor(columns: number): Heading[] {
+  let kept = [...COLUMNS];
+  const width = () => kept.reduce((sum, [, wide]) => sum + wide + GAP, -GAP);
+  for (const heading of SPARED) if (width() > columns) kept = kept.filter(([name]) => name !== heading);
+  return kept.map(([name]) => name);
+}
+
+function cells(row: TopRow, headings: readonly Heading[]): Cell[] {
   const { memUsedBytes, memTotalBytes } = row;
-  return [
-    row.id,
-    row.name,
-    { text: row.state, style: stateStyle(row.state) },
-    row.cpuPercent === undefined ? "-" : `${row.cpuPercent.toFixed(1)} %`,
-    memUsedBytes === undefined ? "-" : `${bytes(memUsedBytes)} / ${bytes(memTotalBytes ?? 0)}`,
-    ...[row.diskUsedBytes, row.rxBytesPerSecond, row.txBytesPerSecond].map(count),
-    row.processes === undefined ? "-" : `${row.processes}`,
-    span(row.ageMs),
-  ];
+  const all: Record<Heading, Cell> = {
+    ID: row.id,
+    NAME: row.name,
+    STATE: { text: row.state, style: stateStyle(row.state) },
+    CPU: row.cpuPercent === undefined ? "-" : `${row.cpuPercent.toFixed(1)} %`,
+    MEMORY: memUsedBytes === undefined ? "-" : `${bytes(memUsedBytes)} / ${bytes(memTotalBytes ?? 0)}`,
+    DISK: count(row.diskUsedBytes),
+    "RX/s": count(row.rxBytesPerSecond),
+    "TX/s": count(row.txBytesPerSecond),
+    PROCS: row.processes === undefined ? "-" : `${row.processes}`,
+    AGE: span(row.ageMs),
+  };
+  return headings.map((heading) => all[heading]);
 }
 
 function count(value: number | undefined): string {

@@ -71,6 +71,20 @@ describe("keys", () => {
   });
 });
 
+test("a screen of 80 columns goes without some, and cuts none of what says how a VM is", () => {
+  const screen = (cols: number) =>
+    topScreen(
+      [{ ...row("box", 12.5), state: "stopped", memUsedBytes: 34_100_000, memTotalBytes: 128_000_000 }],
+      {
+        ...{ view: FIRST_VIEW, size: { cols, rows: 10 }, hasColors: false, now },
+      },
+    );
+  const [, , headings = "", first = ""] = screen(80);
+  expect(headings.split(/ {2,}/)).toEqual(["ID", "NAME", "STATE", "CPU", "MEMORY", "AGE"]);
+  expect(first).toMatch(/ box +stopped +12\.5 % +[\d.]+ \w+ \/ [\d.]+ \w+ /);
+  expect(screen(160)[2]).toMatch(/DISK +RX\/s +TX\/s +PROCS +AGE/);
+});
+
 test("the screen has as many lines as the terminal, none wider", () => {
   const rows = fc.array(fc.tuple(fc.string(), fc.option(fc.float({ min: 0, max: 999, noNaN: true }))));
   const size = fc.record({ cols: fc.integer({ min: 80, max: 200 }), rows: fc.integer({ min: 2, max: 60 }) });
