@@ -22,9 +22,9 @@ beforeAll(async () => {
 afterAll(() => resources.disposeAsync());
 
 /** Whether the guest gets an answer from an address. */
-async function reaches(address: string): Promise<boolean> {
+async function reaches(address: string, from = box): Promise<boolean> {
   const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${address} 80`;
-  return (await box.exec(ask, { timeoutMs: 30_000 })).stdout.includes("you are");
+  return (await from.exec(ask, { timeoutMs: 30_000 })).stdout.includes("you are");
 }
 
 test("`vm network` changes what a guest may connect to, and tells what was decided", async () => {
@@ -52,6 +52,22 @@ test.each([
   expect(refused).toMatchObject({ code: expect.toBeOneOf([2, 125]), stdout: "" });
   expect(refused.stderr).toContain(named);
   expect(await reaches(EXAMPLE)).toBe(true);
+});
+
+test("a snapshot is restored with another network, or cut off", async () => {
+  await world.cli("snapshot", "create", "box", "saved");
+  const restored = async (...options: string[]) => {
+    const { stdout } = await world.cli("snapshot", "restore", "--json", "saved", ...options);
+    const [{ id }] = JSON.parse(stdout);
+    const vm = await world.bandsox.getVm(id);
+    const found = [await reaches(EXAMPLE, vm), await reaches(OTHER, vm)];
+    await vm.delete();
+    return found;
+  };
+  expect(await restored()).toEqual([true, true]);
+  expect(await restored("--no-networking")).toEqual([false, false]);
+  expect(await restored("--network", "none", "--allow", `${OTHER}:80`)).toEqual([false, true]);
+  await world.cli("snapshot", "delete", "saved");
 });
 
 test("an agent that may change networks changes what a guest may connect to", async () => {

@@ -136,6 +136,24 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
     await w.bs.snapshots.delete("other", { force: true });
   });
 
+  test("restores and forks what differs from the one that was saved, as it is asked to", async () => {
+    await using w = await open();
+    const vm = await w.bs.createVm("alpine", { timeoutMs: 900_000, env: { A: "1" }, metadata: { of: "it" } });
+    await vm.snapshot({ name: "base" });
+    const changes = { env: { B: "2" }, timeoutMs: null, idleTimeoutMs: 60_000, onIdle: "stop" } as const;
+    const restored = await w.bs.snapshots.restore("base", changes);
+    const [child] = await vm.fork({ ...changes, count: 1 });
+    for (const one of [restored, child && "vm" in child ? child.vm : vm]) {
+      const info = await one.info();
+      expect(info).toMatchObject({ env: { B: "2" }, metadata: { of: "it" }, idleTimeoutMs: 60_000 });
+      expect(info).toMatchObject({ onIdle: "stop" });
+      expect(info).not.toHaveProperty("timeoutMs");
+    }
+    const networked = w.bs.snapshots.restore("base", { networking: { egress: "public" } });
+    await expect(networked).rejects.toMatchObject({ code: "networking_unavailable" });
+    expect(await w.bs.snapshots.restore("base", { networking: false })).toBeDefined();
+  });
+
   test("tells what happened", async () => {
     await using w = await open();
     const vm = await w.bs.createVm("alpine");

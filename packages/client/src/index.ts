@@ -1,4 +1,5 @@
 export { BandSoxClient, type CreateVmOptions } from "./bandsox-client.ts";
+export type { CloneOptions } from "./clone.ts";
 export { BandSoxError, fromProblem, isBandSoxError } from "./error.ts";
 export type { Command, ExecOptions } from "./exec.ts";
 export { ExecHandle } from "./exec-handle.ts";

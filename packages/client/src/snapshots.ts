@@ -1,15 +1,15 @@
 import type { Metadata, SnapshotDetails, SnapshotInfo } from "@bandsox/contract";
 import { fromWireSnapshot } from "@bandsox/contract/wire";
+import { type CloneOptions, cloneBody } from "./clone.ts";
 import { notRemote } from "./error.ts";
 import { bytesOf } from "./streams.ts";
 import type { Transport } from "./transport.ts";
 import { RemoteVm } from "./vm.ts";
 
 /** How a VM made from a snapshot differs from the one it was taken of. */
-export interface RestoreOptions {
+export interface RestoreOptions extends CloneOptions {
+  /** Also the guest's host name (default: the new VM's id) */
   name?: string | undefined;
-  env?: Record<string, string> | undefined;
-  metadata?: Metadata | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -55,8 +55,9 @@ export class RemoteSnapshots {
 
   /** Makes a VM that goes on where the snapshot was taken, with everything that ran in it. */
   async restore(snapshot: string, options: RestoreOptions = {}): Promise<RemoteVm> {
-    const { name, env: env_vars, metadata, signal } = options;
-    const call = { params: { id: snapshot }, body: { name, env_vars, metadata }, signal, timeoutMs: 0 };
+    const { name, signal, ...changes } = options;
+    const body = { name, ...cloneBody(changes) };
+    const call = { params: { id: snapshot }, body, signal, timeoutMs: 0 };
     const { vm } = await this.#transport.call("POST /api/snapshots/:id/restore", call);
     return new RemoteVm(this.#transport, vm.id);
   }

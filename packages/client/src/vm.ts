@@ -12,6 +12,7 @@ import type {
   VmStats,
 } from "@bandsox/contract";
 import { fromWire, fromWireSnapshot, fromWireVm, toWire } from "@bandsox/contract/wire";
+import { type CloneOptions, cloneBody } from "./clone.ts";
 import { collect } from "./collect.ts";
 import { openConnection } from "./connection.ts";
 import { BandSoxError, notRemote } from "./error.ts";
@@ -233,11 +234,9 @@ export class RemoteVm {
   }
 
   /** Makes VMs that go on where this one is now, each with a result of its own. */
-  async fork(
-    options: { count?: number; env?: Record<string, string>; metadata?: Metadata } & Abortable = {},
-  ): Promise<ForkResult[]> {
-    const { count, env: env_vars, metadata, signal } = options;
-    const call = { ...this.#at, body: { count, env_vars, metadata }, signal, timeoutMs: 0 };
+  async fork(options: { count?: number } & CloneOptions & Abortable = {}): Promise<ForkResult[]> {
+    const { count, signal, ...changes } = options;
+    const call = { ...this.#at, body: { count, ...cloneBody(changes) }, signal, timeoutMs: 0 };
     const children = await this.#transport.call("POST /api/vms/:id/fork", call);
     return children.map((child) => {
       if ("vm" in child) return { vm: new RemoteVm(this.#transport, child.vm.id) };

@@ -116,6 +116,10 @@ test("a key that may only use VMs opens no network near the host, and none of it
   const asked = await ask("POST", "/api/vms", { image: "alpine", enable_networking: { egress: "none" } });
   expect(asked).toBe("networking_unavailable"); // the engine of the test has none
   const vm = await w.bandsox.createVm("alpine");
+  await vm.snapshot({ name: "saved" });
+  const open = { enable_networking: { egress: "open" } };
+  expect(await ask("POST", "/api/snapshots/saved/restore", open)).toBe("scope_missing");
+  expect(await ask("POST", `/api/vms/${vm.id}/fork`, open)).toBe("scope_missing");
   const egress = `/api/vms/${vm.id}/network/egress`;
   expect(await ask("PUT", egress, { egress: "open" })).toBe("scope_missing");
   expect(await ask("PUT", egress, { egress: { deny: ["1.1.1.1"] } })).toBe("scope_missing");

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { SnapshotName } from "../snapshot.ts";
 import { VmName } from "../vm-id.ts";
-import { Env, Metadata } from "../vm-spec.ts";
+import { Metadata } from "../vm-spec.ts";
+import { cloneFields } from "./clone-fields.ts";
 import { maybe, Snapshot, SnapshotDetails, SnapshotParams, Switch, Vm } from "./fields.ts";
 import type { ApiRoute } from "./route.ts";
 
@@ -18,14 +19,7 @@ export const SNAPSHOT_ROUTES = {
   "POST /api/snapshots/:id/restore": {
     ...about("Make a VM that goes on where the snapshot was taken", "exec"),
     params: SnapshotParams,
-    body: z
-      .object({
-        name: maybe(VmName),
-        enable_networking: maybe(z.boolean()),
-        env_vars: maybe(Env),
-        metadata: maybe(Metadata),
-      })
-      .nullish(),
+    body: z.object({ name: maybe(VmName), ...cloneFields }).nullish(),
     answer: z.object({ id: z.string(), status: z.string(), vm: Vm }),
     idempotent: true,
   },

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { GuestProcess, OomKill, VmStats } from "../health.ts";
 import { NetworkSpec } from "../networking.ts";
-import { RestoreSpec, SnapshotSpec } from "../snapshot.ts";
+import { SnapshotSpec } from "../snapshot.ts";
 import { VmEnd } from "../vm-end.ts";
 import { VmName } from "../vm-id.ts";
 import { LimitsPatch, limitShape } from "../vm-limits.ts";
 import { Env, Metadata, MetadataPatch, VmSpec } from "../vm-spec.ts";
+import { cloneFields } from "./clone-fields.ts";
 import { Count, maybe, Switch, Vm, VmParams } from "./fields.ts";
 import type { ApiRoute } from "./route.ts";
 import { wireSchema } from "./wire-schema.ts";
@@ -145,13 +146,7 @@ export const VM_ROUTES = {
   "POST /api/vms/:id/fork": {
     ...about("Make VMs that go on where this one is now", "exec"),
     params: VmParams,
-    body: z
-      .object({
-        count: maybe(z.int().min(1).max(64)),
-        env_vars: maybe(RestoreSpec.shape.env.unwrap()),
-        metadata: maybe(Metadata),
-      })
-      .nullish(),
+    body: z.object({ count: maybe(z.int().min(1).max(64)), ...cloneFields }).nullish(),
     answer: z.array(z.union([z.object({ vm: Vm }), z.object({ error: z.string(), code: z.string() })])),
     idempotent: true,
   },

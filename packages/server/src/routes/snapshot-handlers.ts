@@ -1,6 +1,7 @@
 import { type SNAPSHOT_ROUTES, toWireSnapshot, toWireVm } from "@bandsox/contract/api";
 import type { Handlers } from "../route.ts";
 import type { Served } from "../served.ts";
+import { cloneOptions } from "./clone-options.ts";
 import { given } from "./given.ts";
 
 /** Snapshots. */
@@ -14,10 +15,10 @@ export function snapshotHandlers({
     "GET /api/snapshots": async () => (await snapshots.list()).map(toWireSnapshot),
     "GET /api/snapshots/:id": async ({ params }) => toWireSnapshot(await snapshots.inspect(params.id)),
     "POST /api/snapshots/:id/restore": async ({ params, body, signal, request }) => {
-      const { name, env_vars: env, metadata } = body ?? {};
+      const { name, ...changes } = body ?? {};
       const { memMib } = await snapshots.inspect(params.id);
       const onStage = (stage: string, durationMs: number) => metrics.stage("restore", stage, durationMs);
-      const options = { ...given({ name, env, metadata }), onStage, signal };
+      const options = { ...given({ name }), ...cloneOptions(changes, request.identity), onStage, signal };
       const asked = { memMib, identity: request.identity };
       const vm = await admission.admit(asked, () => snapshots.restore(params.id, options));
       return { id: vm.id, status: "restored", vm: toWireVm(await vm.info()) };

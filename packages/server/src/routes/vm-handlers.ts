@@ -2,6 +2,7 @@ import { isAnyBandSoxError, isBandSoxError, type LimitsPatch } from "@bandsox/co
 import { fromWire, toWire, toWireVm, type VM_ROUTES } from "@bandsox/contract/api";
 import { type Call, type Handlers, Streamed } from "../route.ts";
 import type { Served } from "../served.ts";
+import { cloneOptions } from "./clone-options.ts";
 import { createFromDockerfile } from "./create-from-dockerfile.ts";
 import { createVm } from "./create-vm.ts";
 import { given } from "./given.ts";
@@ -38,10 +39,11 @@ function making(served: Served) {
       return { snapshot_id: (await vm.snapshot({ ...given({ ...body }), signal })).id };
     },
     "POST /api/vms/:id/fork": async ({ params, body, signal, request }) => {
-      const { count, env_vars: env, metadata } = body ?? {};
+      const { count, ...changes } = body ?? {};
+      const options = { ...given({ count }), ...cloneOptions(changes, request.identity), signal };
       const vm = await bandsox.getVm(params.id);
       const { memMib } = await vm.info();
-      const fork = () => vm.fork({ ...given({ count, env, metadata }), signal });
+      const fork = () => vm.fork(options);
       const results = await served.admission.admit(
         { memMib, count, identity: request.identity },
         fork,

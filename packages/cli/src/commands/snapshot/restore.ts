@@ -1,37 +1,32 @@
 import { BandSoxError } from "@bandsox/contract";
 import type { VmInfo } from "bandsox";
 import { argument } from "../../args/argument.ts";
+import { addCloneOptions, toClone } from "../../args/clone-options.ts";
 import { storeCommand } from "../../args/common-options.ts";
 import { parseWholeNumber } from "../../args/values.ts";
-import { assignment } from "../../args/vm-options.ts";
 import type { CliContext } from "../../context.ts";
 import { tell } from "../../print/tell.ts";
 
 /** `bandsox snapshot restore`. */
 export function snapshotRestoreCommand(context: CliContext) {
-  return storeCommand("restore")
+  return addCloneOptions(storeCommand("restore"))
     .description("make VMs that go on where a snapshot was taken, and print their ids")
     .argument("<snapshot>", "id, name, or start of an id")
     .option("-n, --name <name>", "name of the VM to use instead of its id; also the guest's host name")
     .option("-c, --count <count>", "how many to make (default: 1)", argument(parseWholeNumber))
-    .option(
-      "-e, --env <name=value>",
-      "variable for every command, instead of those it had; repeatable",
-      assignment,
-    )
     .option("--enable-networking", "accepted for scripts of earlier versions: it is as in the snapshot")
     .addHelpText(
       "after",
-      "\nExamples:\n  bandsox snapshot restore before-upgrade --name again\n  bandsox snapshot restore -c 8 ready",
+      "\nExamples:\n  bandsox snapshot restore before-upgrade --name again\n  bandsox snapshot restore -c 8 ready\n  bandsox snapshot restore ready --no-networking --timeout 10m",
     )
-    .action(async (reference, { name, count = 1, env, ...options }) => {
+    .action(async (reference, { name, count = 1, ...options }) => {
       assertCount(count, name);
       await using bandsox = await context.openBandSox(options);
       const infos: VmInfo[] = [];
       for (let made = 0; made < count; made++) {
         const vm = await bandsox.snapshots.restore(reference, {
           ...(name === undefined ? {} : { name }),
-          ...(env === undefined ? {} : { env }),
+          ...toClone(options),
           signal: context.signal,
         });
         if (options.json) infos.push(await vm.info());
