@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { BandSox } from "bandsox";
 import type { Browser, Page, Response } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -181,17 +182,21 @@ test("several VMs are deleted at once, and the list follows what others do", asy
   await page.locator(`[data-vm="${vmId}"] [data-state="running"]`).waitFor();
 });
 
-test("a key is shown once, and is worth nothing once it is revoked", async () => {
+test("a key is shown once, makes as many VMs as it may, and is worth nothing once it is revoked", async () => {
   const { page } = window;
   await page.goto("/keys");
   await page.getByRole("button", { name: "Create key" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("robot");
+  await page.getByRole("dialog").getByLabel("VMs").fill("0");
   await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
   const key = (await page.getByTestId("new-key").textContent())!;
   const call = async () =>
     (await fetch(`${server.url}/api/vms`, { headers: { authorization: `Bearer ${key}` } })).status;
   expect(await call()).toBe(200);
+  const made = new BandSox(server.url, { apiKey: key }).createVm("box");
+  await expect(made).rejects.toMatchObject({ code: "limit_reached" });
   await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("row", { name: /robot.*0 VMs/ }).waitFor();
   await page.getByRole("row", { name: /robot/ }).getByRole("button", { name: "Revoke" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
   await page.getByText("robot is revoked.").waitFor();

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Code, Group, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -19,15 +19,23 @@ const ENDS = [
   { value: String(365 * DAY_S), label: "In a year" },
 ];
 
+const LIMITS = [
+  { field: "max_vms", label: "VMs", least: 0 },
+  { field: "max_memory_mib", label: "Their memory, MiB", least: 0 },
+  { field: "max_concurrent", label: "Calls at once", least: 1 },
+] as const;
+type Limits = Partial<Record<(typeof LIMITS)[number]["field"], number>>;
+
 /** Asks what a new key may do, makes it, and shows it: once. */
 export function CreateKeyForm() {
   const [name, setName] = useState("");
   const [scope, setScope] = useState<string | null>("exec");
   const [ends, setEnds] = useState<string | null>(String(30 * DAY_S));
+  const [limits, setLimits] = useState<Limits>({});
   const create = useMutation({
     mutationFn: () => {
       const expires = ends ? { expires_in: Number(ends) } : {};
-      const body = { name: name.trim(), scope: scope as "read" | "exec" | "admin", ...expires };
+      const body = { name: name.trim(), scope: scope as "read" | "exec" | "admin", ...expires, ...limits };
       return server.call("POST /api/auth/keys", { body });
     },
     onSuccess: () => void queries.invalidateQueries({ queryKey: ["keys"] }),
@@ -50,6 +58,7 @@ export function CreateKeyForm() {
         />
         <Select label="Scope" data={SCOPES} value={scope} onChange={setScope} allowDeselect={false} />
         <Select label="Ends" data={ENDS} value={ends} onChange={setEnds} allowDeselect={false} />
+        <LimitFields limits={limits} onChange={setLimits} />
         <Group justify="flex-end">
           <Button variant="default" onClick={() => modals.closeAll()}>
             Cancel
@@ -60,6 +69,25 @@ export function CreateKeyForm() {
         </Group>
       </Stack>
     </form>
+  );
+}
+
+function LimitFields({ limits, onChange }: { limits: Limits; onChange: (limits: Limits) => void }) {
+  return (
+    <Group grow align="flex-end">
+      {LIMITS.map(({ field, label, least }) => (
+        <NumberInput
+          key={field}
+          {...{ label, min: least, allowDecimal: false, allowNegative: false }}
+          placeholder="no limit"
+          value={limits[field] ?? ""}
+          onChange={(value) => {
+            const { [field]: _, ...others } = limits;
+            onChange(typeof value === "number" ? { ...others, [field]: value } : others);
+          }}
+        />
+      ))}
+    </Group>
   );
 }
 
