@@ -20,7 +20,7 @@ export function TerminalView({ vmId, sessionId, onDismiss }: TerminalViewProps) 
   const { state, detail, search, focus } = useTerminal({ vmId, sessionId, box });
   const [isSearching, setSearching] = useState(false);
   return (
-    <div className="terminal" data-session={sessionId} data-attach={state}>
+    <div className="terminal-pane" data-session={sessionId} data-attach={state}>
       <div
         ref={box}
         className="terminal-screen"
