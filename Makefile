@@ -42,8 +42,8 @@ kvm-lab: setup ## Run the tests under a real KVM, in an emulated machine; LAB=sh
 	@scripts/ensure-packages.sh --test
 	@scripts/kvm-lab.sh $(LAB)
 
-bench: setup ## Measure; ONLY="B09 B13" for some, QUICK=1 for small sizes, WRITE=1 for docs/benchmarks.md
-	@$(RUN) bench/main.ts $(ONLY) $(if $(QUICK),--quick) $(if $(WRITE),--write)
+bench: setup ## Measure; ONLY="B09 B13" for some, QUICK=1 for small sizes, WRITE=1 for docs/benchmarks.md; AGAINST=<commit> ROUNDS=5 for a comparison
+	@$(if $(AGAINST),scripts/bench-ab.sh $(AGAINST) $(or $(ROUNDS),3) $(ONLY) $(if $(QUICK),--quick),$(RUN) bench/main.ts $(ONLY) $(if $(QUICK),--quick) $(if $(WRITE),--write))
 
 clean: ## Remove everything built or downloaded here; the storage directory stays
 	rm -rf build .cache coverage node_modules packages/*/dist packages/*/*.tsbuildinfo test/*.tsbuildinfo

@@ -28,6 +28,7 @@ export default defineConfig({
           include: [
             "packages/*/src/**/*.test.ts",
             "scripts/**/*.test.ts",
+            "bench/**/*.test.ts",
             "examples/**/*.test.ts",
             "test/docs/**/*.test.ts",
           ],

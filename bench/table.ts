@@ -11,9 +11,15 @@ export function table(figures: readonly Figure[]): string {
     beside ? `${beside.name}: ${round(beside.value)} ${unit}` : "",
     beside ? `${round(beside.ratio)}×` : "",
   ]);
-  return [HEAD, HEAD.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return markdown(HEAD, rows);
 }
 
-function round(value: number): string {
+/** Rows under a heading, in Markdown. */
+export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+/** A value with the digits that mean something. */
+export function round(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
