@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { GuestProcess, OomKill, VmStats } from "@bandsox/contract";
 import { z } from "zod";
+import { jsonFile } from "../host/json-file.ts";
 import type { VmPaths } from "../host/paths.ts";
 import { findProcessIdentity, type ProcessIdentity } from "../host/process-identity.ts";
 
@@ -12,8 +12,10 @@ export const Enforced = z.object({
 });
 export type Enforced = z.infer<typeof Enforced>;
 
+const readEnforced = jsonFile(Enforced);
+
 export function findEnforced(paths: VmPaths): Enforced | undefined {
-  return Enforced.safeParse(readJson(paths.enforced)).data;
+  return readEnforced(paths.enforced);
 }
 
 const Vitals = z.object({
@@ -28,29 +30,23 @@ const Vitals = z.object({
     .catch(undefined),
 });
 
+const readVitals = jsonFile(Vitals);
+
 /** How a busy guest was doing last, as far as its words are ones. */
 export function findVitals(paths: VmPaths) {
-  const vitals = Vitals.safeParse(readJson(paths.vitals)).data;
+  const vitals = readVitals(paths.vitals);
   return { stats: vitals?.stats, processes: vitals?.processes?.processes, oomKills: vitals?.oom?.kills };
 }
 
-const Identity = z.object({ pid: z.int(), startTime: z.string(), bootId: z.string() });
+const readSigned = jsonFile(z.object({ pid: z.int(), startTime: z.string(), bootId: z.string() }));
 
 /** Why a VM that has a signature of its supervisor, but no supervisor, may have lost it. */
 export type Loss = "rebooted" | "elsewhere" | "killed" | "unknown";
 
 /** What became of the supervisor that signed here. It is `elsewhere` when it lives, but with another directory. */
 export function lossOf(paths: VmPaths, self: Pick<ProcessIdentity, "bootId">): Loss {
-  const signed = Identity.safeParse(readJson(paths.supervisor)).data;
+  const signed = readSigned(paths.supervisor);
   if (!signed) return "unknown";
   if (signed.bootId !== self.bootId) return "rebooted";
   return findProcessIdentity(signed.pid)?.startTime === signed.startTime ? "elsewhere" : "killed";
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    return undefined; // absent, or its writer died: the same answer
-  }
 }

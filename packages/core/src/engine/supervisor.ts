@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, statSync, watch } from "node:fs";
+import { statSync, watch } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { BandSoxError, isBandSoxError, Transport, type VmId } from "@bandsox/contract";
 import { z } from "zod";
+import { jsonFile } from "../host/json-file.ts";
 import type { VmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
 import { consoleTail } from "./console-tail.ts";
@@ -29,6 +30,7 @@ const Exit = z.object({
   hostOom: z.string().optional(),
 });
 const Launched = z.object({ transport: Transport });
+const [readIdentity, readExit, readLaunched] = [jsonFile(Identity), jsonFile(Exit), jsonFile(Launched)];
 const Event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started") }),
   z.object({ type: z.literal("agent-ready") }),
@@ -239,7 +241,7 @@ async function endChild(child: ChildProcess): Promise<void> {
  * the VM this one is a copy of, and none of ours.
  */
 export function findSupervisor(paths: VmPaths): ProcessIdentity | undefined {
-  const identity = Identity.safeParse(readJson(paths.supervisor)).data;
+  const identity = readIdentity(paths.supervisor);
   return identity && isAlive(identity) && worksIn(identity, paths.dir) ? identity : undefined;
 }
 
@@ -255,13 +257,12 @@ function worksIn({ pid }: ProcessIdentity, dir: string): boolean {
 
 /** How host and guest are connected: as the supervisor was told, or has found since. */
 export function findTransport(paths: VmPaths): Transport | undefined {
-  const read = (path: string) => Launched.safeParse(readJson(path)).data?.transport;
-  return read(paths.transport) ?? read(paths.launchConfig);
+  return (readLaunched(paths.transport) ?? readLaunched(paths.launchConfig))?.transport;
 }
 
 /** How the VMM ended, if its supervisor lived to write it down. */
 export function findVmmExit(paths: VmPaths): VmmExit | undefined {
-  return Exit.safeParse(readJson(paths.exit)).data;
+  return readExit(paths.exit);
 }
 
 /**
@@ -310,12 +311,4 @@ async function waitUntilGone(identity: ProcessIdentity, paths: VmPaths, timeoutM
   clearInterval(looking);
   clearTimeout(timer);
   return gone;
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    return undefined; // absent, or its writer died: the same answer
-  }
 }

@@ -66,48 +66,49 @@ export type SnapshotPaths = ReturnType<typeof snapshotPaths>;
 
 /** The files of one VMM, all in a directory of its own. */
 export function vmmPaths(dir: string) {
+  const at = (name: string) => `${dir}/${name}`; // lists ask for these once and again: `join` would be felt
   return {
     dir,
     /** What the guest's memory is a private mapping of when it boots: zeros, without a block of its own */
-    memory: join(dir, "memory"),
-    layerDisk: join(dir, "layer.ext4"),
+    memory: at("memory"),
+    layerDisk: at("layer.ext4"),
     /** The kernel and initramfs it was started from, which stay while the storage gets others */
-    vmlinux: join(dir, "vmlinux"),
-    initramfs: join(dir, "initramfs"),
-    launchConfig: join(dir, "launch.json"),
-    supervisor: join(dir, "supervisor.json"),
-    exit: join(dir, "exit.json"),
-    agentSocket: join(dir, "agent.sock"),
-    channelSocket: join(dir, "channel.sock"),
-    controlSocket: join(dir, "control.sock"),
+    vmlinux: at("vmlinux"),
+    initramfs: at("initramfs"),
+    launchConfig: at("launch.json"),
+    supervisor: at("supervisor.json"),
+    exit: at("exit.json"),
+    agentSocket: at("agent.sock"),
+    channelSocket: at("channel.sock"),
+    controlSocket: at("control.sock"),
     /** Carries calls that do not keep the VM awake */
-    observerSocket: join(dir, "observer.sock"),
+    observerSocket: at("observer.sock"),
     /** How long the VM may run and be idle; read by its supervisor */
-    limits: join(dir, "limits.json"),
+    limits: at("limits.json"),
     /** What the supervisor did because of them */
-    enforced: join(dir, "enforced.json"),
+    enforced: at("enforced.json"),
     /** How a busy guest was doing last */
-    vitals: join(dir, "vitals.json"),
-    console: join(dir, "console.log"),
-    vmmLog: join(dir, "vmm.log"),
+    vitals: at("vitals.json"),
+    console: at("console.log"),
+    vmmLog: at("vmm.log"),
     /** What carries the guest's channel, once that is not what the VM was started with */
-    transport: join(dir, "transport.json"),
+    transport: at("transport.json"),
     /** The names a Firecracker knows its files by */
-    apiSocket: join(dir, "api.sock"),
-    vsockSocket: join(dir, "vsock.sock"),
-    baseDisk: join(dir, "base.ext4"),
-    vmmLogPipe: join(dir, "vmm-log.pipe"),
-    metricsPipe: join(dir, "vmm-metrics.pipe"),
+    apiSocket: at("api.sock"),
+    vsockSocket: at("vsock.sock"),
+    baseDisk: at("base.ext4"),
+    vmmLogPipe: at("vmm-log.pipe"),
+    metricsPipe: at("vmm-metrics.pipe"),
     /** The last metrics of the VMM */
-    metrics: join(dir, "vmm-metrics.json"),
+    metrics: at("vmm-metrics.json"),
     /** What a jailed Firecracker is confined to */
-    jail: join(dir, "jail"),
+    jail: at("jail"),
     /** Decisions about the guest's network */
-    networkLog: join(dir, "network.log"),
+    networkLog: at("network.log"),
     /** Where its supervisor takes changes of the policy */
-    networkSocket: join(dir, "network.sock"),
+    networkSocket: at("network.sock"),
     /** Where its supervisor listens for the guest */
-    published: join(dir, "published.json"),
+    published: at("published.json"),
   } as const;
 }
 export type VmPaths = ReturnType<typeof vmmPaths>;

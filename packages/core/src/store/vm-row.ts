@@ -3,6 +3,7 @@ import { type SnapshotId, type VmId, VmSpec, VmState } from "@bandsox/contract";
 import { z } from "zod";
 import { Deadline } from "../host/moment.ts";
 import { ImageConfig } from "../image/image-config.ts";
+import { type Parsed, parsedText } from "./parsed-text.ts";
 
 /** A VM as the database knows it. */
 export interface VmRecord {
@@ -34,6 +35,9 @@ export type BootFilePaths = z.infer<typeof BootFilePaths>;
 
 type Row = Record<string, SQLOutputValue>;
 
+const [parseSpec, parseImageConfig] = [parsedText(VmSpec), parsedText(ImageConfig)];
+const [parseBootFiles, parseDeadline] = [parsedText(BootFilePaths), parsedText(Deadline)];
+
 /** Stands where a spec cannot be read. */
 const UNKNOWN_SPEC = VmSpec.parse({ image: "unknown" });
 
@@ -44,16 +48,19 @@ const UNKNOWN_SPEC = VmSpec.parse({ image: "unknown" });
 export function toVmRecord(row: Row | undefined): VmRecord | undefined {
   if (!row) return undefined;
   const damaged: string[] = [];
-  const read = <T>(column: string, schema: z.ZodType<T>): T | undefined => {
+  const read = <T>(column: string, parse: (text: string) => Parsed<T>): T | undefined => {
     const text = textIn(row, column);
-    const parsed = text === undefined ? undefined : schema.safeParse(jsonOf(text));
+    const parsed = text === undefined ? undefined : parse(text);
     if (parsed && !parsed.success) damaged.push(column);
     return parsed?.data;
   };
   const state = VmState.safeParse(row.state).data ?? damagedState(damaged);
-  const spec = read("spec", VmSpec) ?? UNKNOWN_SPEC;
-  const [imageConfig, bootFiles] = [read("image_config", ImageConfig), read("boot_files", BootFilePaths)];
-  const deadline = read("deadline", Deadline);
+  const spec = read("spec", parseSpec) ?? UNKNOWN_SPEC;
+  const [imageConfig, bootFiles] = [
+    read("image_config", parseImageConfig),
+    read("boot_files", parseBootFiles),
+  ];
+  const deadline = read("deadline", parseDeadline);
   const damage =
     damaged.length === 0 ? undefined : `its ${damaged.join(", ")} in the database cannot be read`;
   return {
@@ -76,12 +83,4 @@ function damagedState(damaged: string[]): VmState {
 function textIn(row: Row, column: string): string | undefined {
   const value = row[column];
   return value === null || value === undefined ? undefined : String(value);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // as wrong as the wrong JSON
-  }
 }

@@ -29,10 +29,9 @@ export function toVmInfo(
       memMib,
       diskSizeMib,
       networking: hasNetwork,
-      env,
-      metadata,
       createdAt,
     },
+    ...structuredClone({ env, metadata }), // the record's own are everybody's
     ...(network && (state === "running" || state === "paused")
       ? { network: describeNetwork(ports, id, network) }
       : {}),
@@ -51,7 +50,7 @@ function describeNetwork(
   id: VmId,
   network: NetworkSpec,
 ): NetworkInfo {
-  const found = networks.describe(id, network);
+  const found = structuredClone(networks.describe(id, network));
   return { ...found, ports: findPublished(vmPaths(paths, id).published) ?? found.ports };
 }
 
