@@ -29,31 +29,52 @@ func (e *PortError) Unwrap() error { return e.Err }
 // Port is a port of the host that leads to one of the guest's.
 type Port struct {
 	Listen netip.AddrPort `json:"listen"`
-	Guest  netip.AddrPort `json:"guest"` // as the host reaches it
+	Guest  netip.AddrPort `json:"guest"` // as whoever dials the guest reaches it
 }
 
-// published is a port while it is open.
-type published struct {
+// Conn is a connection whose directions end by themselves.
+type Conn interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// Published is a port while it is open.
+type Published struct {
 	listener net.Listener
 	guest    netip.AddrPort
+	dial     func(netip.AddrPort) (Conn, error)
 	mu       sync.Mutex
 	ended    bool
 	open     map[net.Conn]bool
 	running  sync.WaitGroup
 }
 
-// publish listens on a port of this thread's namespace, the host's, until it is closed.
-func publish(port Port) (*published, error) {
+// Publish listens on a port of this thread's namespace, the host's, until it is closed; dial reaches the guest.
+func Publish(port Port, dial func(netip.AddrPort) (Conn, error)) (*Published, error) {
 	listener, err := net.Listen("tcp", port.Listen.String())
 	if err != nil {
 		return nil, &PortError{port.Listen, err}
 	}
-	p := &published{listener: listener, guest: port.Guest, open: map[net.Conn]bool{}}
+	p := &Published{listener: listener, guest: port.Guest, dial: dial, open: map[net.Conn]bool{}}
 	p.running.Go(p.serve)
 	return p, nil
 }
 
-func (p *published) serve() {
+// Port is what it listens at, with the port the kernel chose where any was good, and where it leads to.
+func (p *Published) Port() Port {
+	return Port{p.listener.Addr().(*net.TCPAddr).AddrPort(), p.guest}
+}
+
+// dialTCP dials by this thread's namespace.
+func dialTCP(guest netip.AddrPort) (Conn, error) {
+	conn, err := net.DialTimeout("tcp", guest.String(), dialLimit)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+func (p *Published) serve() {
 	slots := make(chan struct{}, publishedMax)
 	for {
 		client, err := p.listener.Accept()
@@ -73,9 +94,9 @@ func (p *published) serve() {
 }
 
 // carry carries bytes both ways until both ends are done, or either breaks.
-func (p *published) carry(client net.Conn) {
+func (p *Published) carry(client net.Conn) {
 	defer client.Close()
-	guest, err := net.DialTimeout("tcp", p.guest.String(), dialLimit)
+	guest, err := p.dial(p.guest)
 	if err != nil {
 		client.(*net.TCPConn).SetLinger(0) // refused, and not ended
 		return
@@ -86,22 +107,23 @@ func (p *published) carry(client net.Conn) {
 	}
 	defer p.forget(client, guest)
 	var both sync.WaitGroup
-	both.Go(func() { pass(guest, client) })
-	both.Go(func() { pass(client, guest) })
+	near := client.(*net.TCPConn)
+	both.Go(func() { pass(guest, near) })
+	both.Go(func() { pass(near, guest) })
 	both.Wait()
 }
 
 // pass copies until the end of what comes, and passes that on.
-func pass(to, from net.Conn) {
+func pass(to, from Conn) {
 	if _, err := io.Copy(to, from); err != nil {
 		to.Close()
 		from.Close()
 		return
 	}
-	to.(*net.TCPConn).CloseWrite()
+	to.CloseWrite()
 }
 
-func (p *published) keep(conns ...net.Conn) bool {
+func (p *Published) keep(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, conn := range conns {
@@ -110,7 +132,7 @@ func (p *published) keep(conns ...net.Conn) bool {
 	return !p.ended
 }
 
-func (p *published) forget(conns ...net.Conn) {
+func (p *Published) forget(conns ...net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, conn := range conns {
@@ -118,7 +140,8 @@ func (p *published) forget(conns ...net.Conn) {
 	}
 }
 
-func (p *published) close() {
+// Close ends it and what came by it.
+func (p *Published) Close() {
 	p.listener.Close()
 	p.mu.Lock()
 	p.ended = true

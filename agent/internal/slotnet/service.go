@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -24,7 +23,7 @@ type Service struct {
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
 	changing  sync.Mutex
-	published []*published
+	published []*Published
 }
 
 // Start serves a guest's network; decisions are written by write, one line at a time.
@@ -67,7 +66,7 @@ func Start(config Config, write func([]byte)) (*Service, error) {
 // open opens the host's ports and bounds what passes.
 func (s *Service) open() error {
 	for _, port := range s.config.Ports {
-		opened, err := publish(port)
+		opened, err := Publish(port, dialTCP)
 		if err != nil {
 			return err
 		}
@@ -87,7 +86,7 @@ func (s *Service) open() error {
 func (s *Service) Ports() []Port {
 	var ports []Port
 	for _, one := range s.published {
-		ports = append(ports, Port{one.listener.Addr().(*net.TCPAddr).AddrPort(), one.guest})
+		ports = append(ports, one.Port())
 	}
 	return ports
 }
@@ -114,7 +113,7 @@ func (s *Service) Close() {
 
 func (s *Service) closeAll() {
 	for _, port := range s.published {
-		port.close()
+		port.Close()
 	}
 	s.listeners.close()
 	s.log.Close()

@@ -40,6 +40,9 @@ func serveNetwork(config Config) (end func(), err error) {
 	if config.Network == nil {
 		return func() {}, nil
 	}
+	if config.Network.Netns == "" {
+		return publishByAgent(config)
+	}
 	log, err := openLog(config.Network.Log, networkLogMaxBytes)
 	if err != nil {
 		return nil, err

@@ -6,13 +6,17 @@ import { execa } from "execa";
 
 /** This machine's address on the way to the Internet. */
 export const MACHINE = "192.0.2.2";
+/** The same for IPv6, where it is asked for. */
+export const MACHINE6 = "2001:db8::2";
+const ROUTER6 = "2001:db8::1";
 const ROUTER = "192.0.2.1";
 const NAMESPACE = "internet";
 /** What there is: two servers, a name server, a cloud's metadata service, a machine of a private network. */
+const ADDRESSES6 = ["2606:2800:220::34", "2606:4700::1111", "fd00:10::9"];
 const ADDRESSES = ["93.184.216.34", "1.1.1.1", "8.8.8.8", "169.254.169.254", "10.9.9.9"];
 
 /** An Internet of this namespace's own: a router and servers in another, and names that lead to them. */
-export async function openInternet(): Promise<AsyncDisposable> {
+export async function openInternet({ ipv6 = false } = {}): Promise<AsyncDisposable> {
   await using opening = new AsyncDisposableStack();
   await ip("netns", "add", NAMESPACE);
   opening.defer(() => ip("netns", "delete", NAMESPACE));
@@ -25,6 +29,7 @@ export async function openInternet(): Promise<AsyncDisposable> {
   await inside("ip", "link", "set", "lan0", "up");
   for (const address of ADDRESSES) await inside("ip", "address", "add", `${address}/32`, "dev", "lo");
   await ip("route", "add", "default", "via", ROUTER);
+  if (ipv6) await openIpv6();
   await writeFile("/etc/resolv.conf", "nameserver 8.8.8.8\n");
   const servers = spawn(
     "ip",
@@ -41,6 +46,15 @@ export async function openInternet(): Promise<AsyncDisposable> {
   await once(servers.stdout, "data");
   const all = opening.move();
   return { [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** Addresses without the wait for others that might have them. */
+async function openIpv6(): Promise<void> {
+  await ip("-6", "address", "add", `${MACHINE6}/64`, "dev", "wan0", "nodad");
+  await inside("ip", "-6", "address", "add", `${ROUTER6}/64`, "dev", "lan0", "nodad");
+  for (const address of ADDRESSES6)
+    await inside("ip", "-6", "address", "add", `${address}/128`, "dev", "lo", "nodad");
+  await ip("-6", "route", "add", "default", "via", ROUTER6);
 }
 
 /** Everything networks consist of here, as text, to see what is left behind. */

@@ -12,12 +12,22 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "mixed.example.com": ["10.9.9.9", "93.184.216.34"],
 };
 
-createServer((request, response) => {
-  response.end(`you are ${request.socket.remoteAddress} at ${request.socket.localAddress}\n`);
-}).listen(80, "0.0.0.0");
+for (const host of ["0.0.0.0", "::"])
+  createServer((request, response) => {
+    response.end(`you are ${request.socket.remoteAddress} at ${request.socket.localAddress}\n`);
+  }).listen({ port: 80, host, ipv6Only: true });
 
 // Echoes for as long as it is connected.
 createTcpServer((socket) => void socket.on("error", () => {}).pipe(socket)).listen(7, "0.0.0.0");
+
+const NAMES6: Readonly<Record<string, string>> = { "example.com": "2606:2800:220:0:0:0:0:34" };
+
+/** The answer's addresses, by the type that is asked for. */
+function addressesOf(name: string, type: number): Buffer[] {
+  if (type === 1) return (NAMES[name] ?? []).map((address) => Buffer.from(address.split(".").map(Number)));
+  const words = type === 28 ? (NAMES6[name]?.split(":") ?? []) : [];
+  return words.length === 0 ? [] : [Buffer.from(words.map((word) => word.padStart(4, "0")).join(""), "hex")];
+}
 
 const names = createSocket("udp4");
 names.on("message", (query, from) => {
@@ -29,21 +39,20 @@ names.on("message", (query, from) => {
     at += length + 1;
   }
   const type = query.readUInt16BE(at + 1);
-  const addresses = type === 1 ? (NAMES[labels.join(".").toLowerCase()] ?? []) : [];
+  const addresses = addressesOf(labels.join(".").toLowerCase(), type);
   const isKnown = labels.join(".").toLowerCase() in NAMES;
   const header = Buffer.from(query.subarray(0, 12));
   header.writeUInt16BE(isKnown ? 0x8180 : 0x8183, 2);
   header.writeUInt16BE(addresses.length, 6);
   header.writeUInt32BE(0, 8);
   const records = addresses.map((address) => {
-    const record = Buffer.alloc(16);
+    const record = Buffer.alloc(12);
     record.writeUInt16BE(0xc00c, 0);
-    record.writeUInt16BE(1, 2);
+    record.writeUInt16BE(type, 2);
     record.writeUInt16BE(1, 4);
     record.writeUInt32BE(TTL_SECONDS, 6);
-    record.writeUInt16BE(4, 10);
-    record.set(address.split(".").map(Number), 12);
-    return record;
+    record.writeUInt16BE(address.length, 10);
+    return Buffer.concat([record, address]);
   });
   names.send(Buffer.concat([header, query.subarray(12, at + 5), ...records]), from.port, from.address);
 });

@@ -8,14 +8,13 @@ const NEEDED = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n } as const;
 
 /** Why a VM cannot have a network, as far as can be told by looking; `undefined`: nothing is against it. */
 export function whyNot(network: NetworkSpec, backends: readonly string[]): string | undefined {
-  const { mode, bandwidth, egress, networks, cni, ports } = network;
+  const { mode, bandwidth, egress, networks, cni } = network;
   if (cni !== undefined) return "CNI networks are not in this version";
   const kind = mode === "user" ? "user" : "tap";
   if (!backends.includes(kind)) return `the engine has no ${kind === "user" ? "user mode" : "TAP devices"}`;
   if (kind === "tap") return whyNoSlots();
-  const more =
-    egress !== "public" || ports.length > 0 || networks.length > 0 || Object.keys(bandwidth).length > 0;
-  return more ? "user mode has no policies, limits, published ports or private networks" : undefined;
+  const more = egress !== "public" || networks.length > 0 || Object.keys(bandwidth).length > 0;
+  return more ? "user mode has no policies, limits or private networks" : undefined;
 }
 
 /** Why this process can make no slots, as far as can be told by looking. */

@@ -18,12 +18,21 @@ export function networkService(slot: Slot, network: NetworkSpec): NetworkService
     log: "network.log",
     names: namePolicy(network, slot.hasIpv6),
     ...(network.networks.length === 0 ? {} : { hosts: HOSTS_FILE }),
-    ports: network.ports.map(({ guest, host, address }) => ({
-      listen: address.includes(":") ? `[${address}]:${host}` : `${address}:${host}`,
-      guest: `${slot.address}:${guest}`,
-    })),
+    ports: portsTo(slot.address, network),
     limits: limits(network),
   };
+}
+
+/** What is served to a guest in user mode: its published ports, through its agent; nothing, where it has none. */
+export function userService(network: NetworkSpec): NetworkService | undefined {
+  return network.ports.length === 0 ? undefined : { ports: portsTo("127.0.0.1", network) };
+}
+
+function portsTo(guestAddress: string, { ports }: Pick<NetworkSpec, "ports">) {
+  return ports.map(({ guest, host, address }) => ({
+    listen: address.includes(":") ? `[${address}]:${host}` : `${address}:${host}`,
+    guest: `${guestAddress}:${guest}`,
+  }));
 }
 
 /** What the guest receives leaves by its TAP device, what it sends by the uplink; in bits a second. */

@@ -5,7 +5,7 @@ import { INSIDE } from "./address-plan.ts";
 import { egressRules, presetOf } from "./egress-rules.ts";
 import { guestNetwork } from "./guest-network.ts";
 import { whyNot } from "./may-connect.ts";
-import { namePolicy, networkService } from "./network-service.ts";
+import { namePolicy, networkService, userService } from "./network-service.ts";
 import type { NetworkAttachment, Networks } from "./networks.ts";
 import { nicOf } from "./nic.ts";
 import type { PrivateNetworks } from "./private-networks.ts";
@@ -44,7 +44,8 @@ export function slotNetworks({
       throw new BandSoxError("networking_unavailable", message, { reason: why });
     },
     async attach({ id }, network, signal) {
-      if (network.mode === "user") return { nic: nicOf({ kind: "user" }), guest: guestNetwork("user") };
+      if (network.mode === "user")
+        return { nic: nicOf({ kind: "user" }), guest: guestNetwork("user"), service: userService(network) };
       const slot = await slots.acquire(id, wantsOf(network), signal);
       refillLater();
       if (network.networks.length > 0) await privateNetworks.settle();

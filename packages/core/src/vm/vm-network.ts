@@ -1,4 +1,11 @@
-import { BandSoxError, Egress, type NetworkDecision, parseInput, type VmId } from "@bandsox/contract";
+import {
+  BandSoxError,
+  Egress,
+  type EgressInput,
+  type NetworkDecision,
+  parseInput,
+  type VmId,
+} from "@bandsox/contract";
 import { vmPaths } from "../host/paths.ts";
 import { changePolicy } from "../network/change-policy.ts";
 import { readDecisions } from "../network/decisions.ts";
@@ -20,7 +27,7 @@ export class VmNetwork {
    *
    * @throws {BandSoxError} `invalid_argument`, `vm_not_found`, `network_missing`, `network_failed`
    */
-  async setEgress(egress: Egress, options: { signal?: AbortSignal } = {}): Promise<void> {
+  async setEgress(egress: EgressInput, options: { signal?: AbortSignal } = {}): Promise<void> {
     const wanted = parseInput(Egress, egress, "egress");
     const { operations, records, networks, paths } = this.#ports;
     await operations.run(options.signal, async (signal) => {

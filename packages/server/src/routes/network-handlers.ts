@@ -27,7 +27,7 @@ export function networkHandlers({ bandsox }: Served): Handlers<keyof typeof NETW
       const egress = fromWire<EgressInput>(body.egress as never);
       assertNetwork({ egress }, request.identity);
       const vm = await bandsox.getVm(params.id);
-      await vm.network.setEgress(egress as never, { signal });
+      await vm.network.setEgress(egress, { signal });
       return toWireVm(await vm.info());
     },
   };

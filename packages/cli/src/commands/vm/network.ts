@@ -1,4 +1,4 @@
-import type { Egress, NetworkDecision } from "@bandsox/contract";
+import type { EgressInput, NetworkDecision } from "@bandsox/contract";
 import { storeCommand } from "../../args/common-options.ts";
 import type { CliContext } from "../../context.ts";
 import { jsonLine } from "../../print/tell.ts";
@@ -28,7 +28,7 @@ Examples:
       const { egress, allow, deny } = options;
       if (egress !== undefined || allow !== undefined || deny !== undefined) {
         const rules = { preset: egress, allow: allow ?? [], deny: deny ?? [] };
-        await vm.network.setEgress((allow || deny ? rules : egress) as Egress);
+        await vm.network.setEgress((allow || deny ? rules : egress) as EgressInput);
         return;
       }
       const decisions = options.watch
