@@ -1,5 +1,6 @@
 import { BandSoxError, type NetworkSpec, type PoolId, type PoolShape, VmSpec } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
+import { vmPaths } from "../host/paths.ts";
 import { shapeNic } from "../network/nic.ts";
 import type { PooledVm, PoolRecord } from "../store/pool-records.ts";
 import type { VmRecord } from "../store/vm-records.ts";
@@ -8,6 +9,7 @@ import { makeVmDirectory } from "../vm/make-vm.ts";
 import { releaseVm } from "../vm/release-vm.ts";
 import { startFromImage } from "../vm/start-from-image.ts";
 import { lockVm, type VmPorts, vmKey } from "../vm/vm-ports.ts";
+import { warmUp } from "./warm-up.ts";
 
 /**
  * Brings a pool to its size: removes VMs that are too many, or that go on from what was replaced, and makes those that
@@ -98,6 +100,7 @@ async function makePooled(
     await makeVmDirectory(ports, record);
     const bootFiles = await startFromImage(ports, { engine, record, imageConfig, baseDisk }, { signal });
     if (!bootFiles) throw cannotBeKept(pool, engine);
+    await warmUp({ id, agentSocket: vmPaths(ports.paths, id).agentSocket }, signal);
     ports.pools.ready(id, { bootFiles, tookMs: performance.now() - begun });
   } catch (error) {
     await releaseVm(ports, engine, id);
