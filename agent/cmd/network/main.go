@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 
+	"bandsox.dev/agent/internal/cni"
 	"bandsox.dev/agent/internal/slot"
 )
 
@@ -25,11 +26,14 @@ type request struct {
 	HostRules json.RawMessage `json:"hostRules"`
 	Forget    []netip.Addr    `json:"forget"`
 	Devices   []string        `json:"devices"`
+	CNI       cni.Attachment  `json:"cni"`
 }
 
 type answer struct {
 	Error string `json:"error,omitempty"`
 	Taken bool   `json:"taken,omitempty"`
+	// Addresses are those that a CNI network has given
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
 }
 
 func main() {
@@ -38,10 +42,11 @@ func main() {
 	if err == nil {
 		err = json.Unmarshal(body, &wanted)
 	}
+	var addresses []netip.Prefix
 	if err == nil {
-		err = act(wanted)
+		addresses, err = act(wanted)
 	}
-	reply := answer{Taken: errors.Is(err, os.ErrExist)}
+	reply := answer{Taken: errors.Is(err, os.ErrExist), Addresses: addresses}
 	if err != nil {
 		reply.Error = err.Error()
 	}
@@ -51,18 +56,22 @@ func main() {
 	}
 }
 
-func act(wanted request) error {
+func act(wanted request) ([]netip.Prefix, error) {
 	switch wanted.Action {
 	case "make":
-		return slot.Make(wanted.Slot)
+		return nil, slot.Make(wanted.Slot)
 	case "probe":
-		return slot.Probe(wanted.Slot)
+		return nil, slot.Probe(wanted.Slot)
 	case "apply":
-		return slot.Apply(wanted.Netns, wanted.Rules, wanted.Forget)
+		return nil, slot.Apply(wanted.Netns, wanted.Rules, wanted.Forget)
 	case "reset":
-		return slot.Reset(wanted.Netns, wanted.Rules, wanted.Devices)
+		return nil, slot.Reset(wanted.Netns, wanted.Rules, wanted.Devices)
 	case "remove":
-		return slot.Remove(wanted.Netns, wanted.Link, wanted.HostRules)
+		return nil, slot.Remove(wanted.Netns, wanted.Link, wanted.HostRules)
+	case "attach":
+		return attach(wanted.Slot, wanted.CNI)
+	case "detach":
+		return nil, detach(wanted.CNI)
 	}
-	return fmt.Errorf("there is no action %q", wanted.Action)
+	return nil, fmt.Errorf("there is no action %q", wanted.Action)
 }

@@ -18,7 +18,7 @@ type Family struct {
 // Plan is one slot.
 type Plan struct {
 	Netns      string          `json:"netns"` // path of the namespace
-	Link       string          `json:"link"`  // name of the cable's end in the host's namespace
+	Link       string          `json:"link"`  // name of the cable's end in the host's namespace; "": there is no cable
 	Uplink     string          `json:"uplink"`
 	Tap        string          `json:"tap"`
 	GatewayMAC string          `json:"gatewayMac"`
@@ -32,8 +32,10 @@ type Plan struct {
 
 func (p Plan) validate() error {
 	switch {
-	case p.Netns == "" || p.Link == "" || p.Uplink == "" || p.Tap == "":
-		return errors.New("netns, link, uplink and tap must be named")
+	case p.Netns == "" || p.Uplink == "" || p.Tap == "":
+		return errors.New("netns, uplink and tap must be named")
+	case p.Link == "" && p.V4.Outside.IsValid():
+		return errors.New("a cable must be named")
 	case !p.V4.Gateway.IsValid() || !p.V4.Guest.IsValid():
 		return errors.New("v4 needs a gateway and a guest")
 	}
