@@ -123,6 +123,19 @@ func TestWhatFailsIsDeleted(t *testing.T) {
 	}
 }
 
+func TestAWrongFindingOfPortmapIsPassedOver(t *testing.T) {
+	finding := `CHECK) echo '{"code":100,"msg":"could not check ipv6 dnat: chain X not found"}'; exit 1 ;;`
+	only4 := "ADD) echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.0.7/24\"}]}' ;;"
+	a, _ := world(t, map[string]string{"wire": only4, "ports": only4 + finding})
+	if _, err := Add(a); err != nil {
+		t.Error(err)
+	}
+	a, _ = world(t, map[string]string{"wire": adds, "ports": adds + finding})
+	if _, err := Add(a); err == nil {
+		t.Error("it is passed over where there is an address of IPv6")
+	}
+}
+
 func TestDelSaysWhichPluginFailed(t *testing.T) {
 	a, _ := world(t, map[string]string{"wire": adds})
 	if err := Delete(a); err == nil || !strings.Contains(err.Error(), "ports") {

@@ -275,7 +275,11 @@ export class BandSox implements AsyncDisposable {
     return {
       storageDir,
       binDir: await provideHelpers(storageDir, env),
-      network: { byDefault: networkingOf(env.BANDSOX_NETWORKING), ...network },
+      network: {
+        byDefault: networkingOf(env.BANDSOX_NETWORKING),
+        ...{ cniConfDir: env.BANDSOX_CNI_CONF_DIR, cniBinDir: env.BANDSOX_CNI_BIN_DIR },
+        ...network,
+      },
       onWarning,
       onPoolTaken,
       ...engineSettings(given, env),

@@ -28,10 +28,10 @@ export function fakeNetworks(): FakeNetworks {
     },
     change: async () => undefined,
     detach: async (id) => void attached.delete(id),
-    describe: (_id, { mode, egress, ports, networks }) => ({
+    describe: (_id, { mode, egress, ports, networks }, listening) => ({
       mode,
       egress,
-      ports,
+      ports: [...(listening ?? ports)],
       networks,
       guestAddress: "198.18.0.2",
     }),

@@ -23,6 +23,11 @@ test("ports and private networks leave the policy as it is by default", () => {
   });
 });
 
+test("a CNI network is named alone, or with a policy and ports", () => {
+  expect(networkingOf({ cni: "lab" })).toMatchObject({ cni: "lab", egress: "public" });
+  expect(networkingOf({ cni: "lab", network: "none" })).toMatchObject({ cni: "lab", egress: "none" });
+});
+
 test("a rule that is none is refused", () => {
   expect(() => networkingOf({ allow: ["not a rule"] })).toThrow("a rule is");
 });

@@ -16,6 +16,7 @@ export function addNetworkOptions<Args extends unknown[], Opts extends Record<st
         "deny",
         "publish",
         "join",
+        "cni",
       ]),
     )
     .addOption(
@@ -40,6 +41,10 @@ export function addNetworkOptions<Args extends unknown[], Opts extends Record<st
       "--join <network>",
       "a private network to be in, whose VMs reach each other by name; repeatable",
       collect,
+    )
+    .option(
+      "--cni <network>",
+      "a CNI network to attach the guest to, in place of BandSox's own",
     ) as unknown as Command<Args, Opts & NetworkOptions>; // what commander infers is too long to be written down
 }
 
@@ -50,6 +55,7 @@ export interface NetworkOptions {
   allow?: string[] | undefined;
   deny?: string[] | undefined;
   join?: string[] | undefined;
+  cni?: string | undefined;
   publish?: ReturnType<typeof parsePublished>[] | undefined;
 }
 
@@ -61,11 +67,12 @@ export function networkingOf({
   deny,
   publish,
   join,
+  cni,
 }: NetworkOptions): Networking | undefined {
-  if (network === undefined && !allow && !deny && !publish && !join) return networking;
+  if (network === undefined && cni === undefined && !allow && !deny && !publish && !join) return networking;
   const egress =
     allow || deny ? { preset: network, allow: allow ?? [], deny: deny ?? [] } : (network ?? "public");
-  return parseInput(NetworkSpec, { egress, ports: publish ?? [], networks: join ?? [] }, "network");
+  return parseInput(NetworkSpec, { egress, ports: publish ?? [], networks: join ?? [], cni }, "network");
 }
 
 function collect(text: string, previous: string[] = []): string[] {

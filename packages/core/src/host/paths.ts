@@ -26,6 +26,10 @@ export function storagePaths(storageDir: string) {
     kernelDir: join(root, "kernel"),
     /** Firecracker and its jailer, where `init` has installed them */
     firecrackerDir: join(root, "firecracker"),
+    /** CNI plugins, where `init` has installed them */
+    cniBinDir: join(root, "cni", "bin"),
+    /** What CNI plugins answered for VMs that are attached */
+    cniCacheDir: join(root, "cni", "cache"),
     /** The Go helpers of an installed package, unpacked, by what they are */
     helpersDir: join(root, "helpers"),
     /** Content-addressed store of image blobs, `blobs/sha256/<hex>` inside */

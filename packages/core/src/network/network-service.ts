@@ -9,7 +9,10 @@ import type { Slot } from "./slots.ts";
 export const HOSTS_FILE = "network-hosts.json";
 
 /** What a VM's supervisor is told of its network; `agent/internal/slotnet` is the other side. */
-export function networkService(slot: Slot, network: NetworkSpec): NetworkService {
+export function networkService(
+  slot: Pick<Slot, "netns" | "address" | "hasIpv6">,
+  network: NetworkSpec,
+): NetworkService {
   return {
     netns: slot.netns,
     listen: [`${INSIDE.v4.gateway}:53`, `[${INSIDE.v6.gateway}]:53`],

@@ -3,11 +3,16 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { VmId } from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
-import type { HelperPaths } from "../host/paths.ts";
+import { type HelperPaths, storagePaths } from "../host/paths.ts";
 import { ownIdentity } from "../host/process-identity.ts";
+import { CniRecords } from "../store/cni-records.ts";
 import type { Leases } from "../store/leases.ts";
 import { SlotRecords } from "../store/slot-records.ts";
 import { RANGES } from "./address-plan.ts";
+import { CniAttachments } from "./cni-attachments.ts";
+import { cniHelper } from "./cni-helper.ts";
+import { cniNetworks } from "./cni-networks.ts";
+import { type CniPlaceOptions, cniPlaces } from "./cni-places.ts";
 import { hostAddresses, isNamespace, lookAtHost } from "./host-network.ts";
 import { HOSTS_FILE } from "./network-service.ts";
 import type { Networks } from "./networks.ts";
@@ -16,7 +21,7 @@ import { slotHelper } from "./slot-helper.ts";
 import { slotNetworks } from "./slot-networks.ts";
 import { Slots } from "./slots.ts";
 
-export interface NetworkOptions {
+export interface NetworkOptions extends CniPlaceOptions {
   /** Whether VMs for which nothing is said get a network where that is possible (default: `true`) */
   readonly byDefault?: boolean | undefined;
   /** Where outside addresses are taken from, in CIDR notation (default: the first of several that collides with no route) */
@@ -60,6 +65,13 @@ export function openNetworks({
   const key = createHash("sha256").update(root).digest("hex").slice(0, NAME_DIGITS);
   const helper = slotHelper(helpers.network);
   const table = `bandsox_${key}`;
+  const { cniBinDir, cniCacheDir } = storagePaths(root);
+  const places = cniPlaces(options ?? {}, cniBinDir);
+  const attachments = new CniAttachments({
+    ...{ leases, records: new CniRecords(database), netnsDir: NETNS_DIR, prefix: `bandsox-${key}` },
+    ...{ helper: { ...helper, ...cniHelper(helpers.network) }, addresses: hostAddresses },
+    ...{ binDirs: places.binDirs, cacheDir: cniCacheDir },
+  });
   const slots = new Slots({
     ...{ leases, records: new SlotRecords(database), helper, table },
     ...{
@@ -79,5 +91,8 @@ export function openNetworks({
     isHostPrepared: () => slots.isHostPrepared,
     hostsFile: (id) => join(vmDir(id), HOSTS_FILE),
   });
-  return slotNetworks({ slots, operations, privateNetworks, byDefault: options?.byDefault ?? true, warn });
+  return slotNetworks({
+    ...{ slots, operations, privateNetworks, warn, byDefault: options?.byDefault ?? true },
+    cni: cniNetworks({ attachments, places }),
+  });
 }

@@ -1,8 +1,5 @@
-import { BandSoxError } from "@bandsox/contract";
-import { execa } from "execa";
-import { z } from "zod";
-import { toolPath } from "../host/find-tool.ts";
 import { INSIDE, type OutsideAddresses } from "./address-plan.ts";
+import { askHelper, helpFailed, mustHelp } from "./network-helper.ts";
 import type { nftTransaction } from "./nft.ts";
 
 type NftTransaction = ReturnType<typeof nftTransaction>;
@@ -13,14 +10,12 @@ export interface SlotPlan {
   /** Name of the link's end on the host */
   readonly link: string;
   readonly uplink: string;
-  /** Absent: nothing leads out yet, a CNI plugin is to make it */
+  /** Absent: nothing leads out, and there is no link; a CNI plugin is to make the way out */
   readonly outside?: OutsideAddresses | undefined;
   readonly hasIpv6: boolean;
   readonly rules?: NftTransaction | undefined;
   readonly hostRules?: NftTransaction | undefined;
 }
-
-const Answer = z.object({ error: z.string().default(""), taken: z.boolean().default(false) });
 
 /** What network slots are made of, done by `bandsox-network`; all but `make` may be repeated. */
 export interface SlotHelper {
@@ -37,54 +32,26 @@ export interface SlotHelper {
 
 /** The helper at a path. Every call throws {BandSoxError} `network_failed` with its words. */
 export function slotHelper(path: string): SlotHelper {
-  const ask = (request: object) => run(path, request);
+  const act = async (request: object, what: string): Promise<void> => {
+    await mustHelp(askHelper(path, request), what);
+  };
   return {
     async make(plan) {
-      const { error, taken } = await ask({ action: "make", slot: toWire(plan) });
-      if (error !== "" && !taken) throw failed(`make the slot ${plan.link}`, error);
+      const { error, taken } = await askHelper(path, { action: "make", slot: slotToWire(plan) });
+      if (error !== "" && !taken) throw helpFailed(`make the slot ${plan.link}`, error);
       return !taken;
     },
-    probe: (plan) => must(ask({ action: "probe", slot: toWire(plan) }), "make a slot"),
-    apply: (change) => must(ask({ action: "apply", ...change }), "change network rules"),
-    reset: (slot) => must(ask({ action: "reset", ...slot }), `reset ${slot.netns}`),
-    remove: (slot) => must(ask({ action: "remove", ...slot }), `remove ${slot.netns}`),
+    probe: (plan) => act({ action: "probe", slot: slotToWire(plan) }, "make a slot"),
+    apply: (change) => act({ action: "apply", ...change }, "change network rules"),
+    reset: (slot) => act({ action: "reset", ...slot }, `reset ${slot.netns}`),
+    remove: (slot) => act({ action: "remove", ...slot }, `remove ${slot.netns}`),
   };
-}
-
-async function must(asked: Promise<z.infer<typeof Answer>>, what: string): Promise<void> {
-  const { error } = await asked;
-  if (error !== "") throw failed(what, error);
-}
-
-/** The helper finishes what it has begun even if this process dies. */
-async function run(path: string, request: object): Promise<z.infer<typeof Answer>> {
-  const options = {
-    input: JSON.stringify(request),
-    reject: false,
-    env: { PATH: toolPath() },
-    detached: true,
-  } as const;
-  const { stdout, code, exitCode, stderr } = await execa(path, options);
-  try {
-    return Answer.parse(JSON.parse(stdout));
-  } catch (cause) {
-    const reason = `${path} ended with ${code ?? exitCode}: ${stderr || "it said nothing"}`;
-    throw new BandSoxError(
-      "network_failed",
-      `networks cannot be changed: ${reason}`,
-      { what: "helper", reason },
-      { cause },
-    );
-  }
-}
-
-function failed(what: string, reason: string): BandSoxError {
-  return new BandSoxError("network_failed", `cannot ${what}: ${reason}`, { what, reason });
 }
 
 const PAIR = { v4: 31, v6: 127 } as const;
 
-function toWire({ netns, link, uplink, outside, hasIpv6, rules, hostRules }: SlotPlan) {
+/** A plan as the helper reads it. */
+export function slotToWire({ netns, link, uplink, outside, hasIpv6, rules, hostRules }: SlotPlan) {
   const { v4, v6, tap, mtu, gatewayMac, guestMac } = INSIDE;
   const addresses = (host: string | undefined, address: string | undefined, bits: number) =>
     host === undefined ? {} : { host: `${host}/${bits}`, outside: `${address}/${bits}` };

@@ -1,7 +1,15 @@
 import { setTimeout } from "node:timers/promises";
-import { BandSoxError, type Egress, type NetworkInfo, NetworkSpec, type VmId } from "@bandsox/contract";
+import {
+  BandSoxError,
+  type Egress,
+  type NetworkInfo,
+  NetworkSpec,
+  type PublishedPort,
+  type VmId,
+} from "@bandsox/contract";
 import type { Operations } from "../base/operations.ts";
 import { INSIDE } from "./address-plan.ts";
+import { type CniNetworksOfHost, isCni } from "./cni-networks.ts";
 import { egressRules, presetOf } from "./egress-rules.ts";
 import { guestNetwork } from "./guest-network.ts";
 import { whyNot } from "./may-connect.ts";
@@ -13,6 +21,7 @@ import type { Slots, SlotWants } from "./slots.ts";
 
 export interface SlotNetworksPorts {
   readonly slots: Slots;
+  readonly cni: CniNetworksOfHost;
   readonly operations: Operations;
   readonly privateNetworks: PrivateNetworks;
   /** Whether VMs for which nothing is said get a network */
@@ -23,9 +32,10 @@ export interface SlotNetworksPorts {
 /** Slots for the next VMs are made once this one has had the processor to itself for a while, in ms. */
 const REFILL_AFTER_MS = 1_000;
 
-/** Networks by slots of this host, and in user mode. */
+/** Networks by slots of this host, by CNI networks, and in user mode. */
 export function slotNetworks({
   slots,
+  cni,
   operations,
   privateNetworks,
   byDefault,
@@ -39,13 +49,17 @@ export function slotNetworks({
       if (asked === undefined) return offered(backends);
       const network = asked === true ? NetworkSpec.parse({}) : asked;
       const why = whyNot(network, backends);
-      if (why === undefined) return network;
+      if (why === undefined) {
+        if (isCni(network)) cni.require(network);
+        return network;
+      }
       const message = `cannot create a VM with networking: ${why}`;
       throw new BandSoxError("networking_unavailable", message, { reason: why });
     },
     async attach({ id }, network, signal) {
       if (network.mode === "user")
         return { nic: nicOf({ kind: "user" }), guest: guestNetwork("user"), service: userService(network) };
+      if (isCni(network)) return cni.attach(id, network, signal);
       const slot = await slots.acquire(id, wantsOf(network), signal);
       refillLater();
       if (network.networks.length > 0) await privateNetworks.settle();
@@ -56,10 +70,12 @@ export function slotNetworks({
       } satisfies NetworkAttachment;
     },
     async detach(id) {
+      await cni.detach(id);
       await slots.release(id);
       await privateNetworks.settle();
     },
     async change(id, network) {
+      if (isCni(network)) return cni.change(id, network);
       const slot = slots.find(id);
       if (!slot) return undefined;
       const wants = wantsOf(network, privateNetworks.peersOf(id));
@@ -70,8 +86,12 @@ export function slotNetworks({
         forget: INSIDE_ADDRESSES,
       };
     },
-    describe: (id, network) => describe(slots, id, network),
+    describe: (id, network, listening) => ({
+      ...describe(slots, id, network, listening),
+      ...(isCni(network) ? cni.describe(id, network, listening) : {}),
+    }),
     async reconcile(isWanted) {
+      await cni.reconcile(isWanted);
       await slots.reconcile(isWanted);
       await privateNetworks.settle();
     },
@@ -137,11 +157,15 @@ function reachesHost(egress: Egress): boolean {
   );
 }
 
-function describe(slots: Slots, id: VmId, network: NetworkSpec): NetworkInfo {
-  const { egress, ports, networks, mode, cni } = network;
+function describe(
+  slots: Slots,
+  id: VmId,
+  { egress, ports, networks, mode }: NetworkSpec,
+  listening: readonly PublishedPort[] | undefined,
+): NetworkInfo {
   const slot = mode === "slot" ? slots.find(id) : undefined;
   return {
-    ...{ mode: cni === undefined ? mode : "cni", egress, ports, networks, guestAddress: INSIDE.v4.guest },
+    ...{ mode, egress, networks, guestAddress: INSIDE.v4.guest, ports: [...(listening ?? ports)] },
     ...(slot ? { address: slot.address } : {}),
     ...(slot?.hasIpv6 ? { address6: slot.address6 } : {}),
   };

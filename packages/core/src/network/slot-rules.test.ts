@@ -7,7 +7,12 @@ import { slotRules } from "./slot-rules.ts";
 const slot = (egress: unknown) =>
   slotRules({
     ...{ uplink: "out0", address: "198.19.0.3", address6: "fd42:6264:7378:2::3", slots: ["198.19.0.0/16"] },
-    ...{ host: ["192.0.2.2", "2001:db8::2"], peers: [], egress: Egress.parse(egress) },
+    ...{
+      host: ["192.0.2.2", "2001:db8::2"],
+      peers: [],
+      neighbours: "this host",
+      egress: Egress.parse(egress),
+    },
   });
 const text = (transaction: object) => `${JSON.stringify(transaction, null, 1)}\n`;
 

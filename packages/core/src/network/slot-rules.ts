@@ -41,6 +41,8 @@ export interface SlotRulesOptions {
   /** Outside addresses of the VMs that share a private network with this one */
   readonly peers: readonly string[];
   readonly egress: Egress;
+  /** Who opens what arrives and comes from no other VM, as the log of decisions calls it */
+  readonly neighbours: string;
 }
 
 /**
@@ -55,7 +57,7 @@ export function slotRules(options: SlotRulesOptions) {
     ...hostSets(table, options.host),
     table.set("peers", { type: "ipv4_addr", ...elements(options.peers) }),
     ...nameSets(table, rules),
-    ...chains(table, rules),
+    ...chains(table, options, rules),
     ...translation(table, options, rules),
     ...guard(table, options),
     ...inbound(table, options),
@@ -73,7 +75,11 @@ const BASES = {
   forward: { type: "filter", hook: "forward", prio: 0, policy: "drop" },
 } as const;
 
-function chains(table: Table, rules: readonly DecidingRule[]): NftCommand[] {
+function chains(
+  table: Table,
+  { neighbours }: SlotRulesOptions,
+  rules: readonly DecidingRule[],
+): NftCommand[] {
   return [
     ...Object.entries(BASES).map(([name, base]) => table.chain(name, base)),
     ...["ingress", "egress", "refuse"].map((name) => table.chain(name)),
@@ -86,7 +92,7 @@ function chains(table: Table, rules: readonly DecidingRule[]): NftCommand[] {
     ...verdictChain(table, "network", { way: "out", verdict: "allow", label: "private network" }),
     ...verdictChain(table, "guests", { way: "in", verdict: "deny", label: "other VMs" }),
     ...verdictChain(table, "members", { way: "in", verdict: "allow", label: "private network" }),
-    ...verdictChain(table, "host", { way: "in", verdict: "allow", label: "this host" }),
+    ...verdictChain(table, "host", { way: "in", verdict: "allow", label: neighbours }),
   ];
 }
 

@@ -273,7 +273,7 @@ export class Slots {
   #rules(slot: Omit<Slot, "index" | "netns" | "link">, { egress, peers }: SlotWants) {
     return slotRules({
       ...{ uplink: UPLINK, address: slot.address, address6: slot.hasIpv6 ? slot.address6 : undefined },
-      ...{ slots: [slot.range], host: this.#ports.addresses(), peers, egress },
+      ...{ slots: [slot.range], host: this.#ports.addresses(), peers, egress, neighbours: "this host" },
     });
   }
 }

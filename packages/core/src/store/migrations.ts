@@ -131,4 +131,16 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE TABLE network_host (change TEXT NOT NULL) STRICT;
   `,
+  `
+  -- Interfaces of CNI networks, written down before plugins make them and until plugins have removed them.
+  CREATE TABLE cni_attachments (
+    vm_id         TEXT PRIMARY KEY,
+    network       TEXT NOT NULL,
+    config        TEXT NOT NULL,
+    container_id  TEXT NOT NULL,
+    netns         TEXT NOT NULL,
+    ports         TEXT NOT NULL,
+    addresses     TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

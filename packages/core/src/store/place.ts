@@ -24,6 +24,7 @@ export function settlePlace(database: DatabaseSync, root: string): Whereabouts {
     movePaths(database, { from: `${known.root}/`, to: `${root}/` });
     if (known.inode === inode) return "moved";
     database.exec("DELETE FROM leases");
+    database.exec("DELETE FROM cni_attachments"); // they bear the original's names
     database
       .prepare("UPDATE resources SET owner = ? WHERE substr(owner, 1, 8) = 'process:'")
       .run(processOwner(NOBODY));

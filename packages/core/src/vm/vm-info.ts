@@ -50,8 +50,7 @@ function describeNetwork(
   id: VmId,
   network: NetworkSpec,
 ): NetworkInfo {
-  const found = structuredClone(networks.describe(id, network));
-  return { ...found, ports: findPublished(vmPaths(paths, id).published) ?? found.ports };
+  return structuredClone(networks.describe(id, network, findPublished(vmPaths(paths, id).published)));
 }
 
 /** The limits a VM has, and nothing of those it has not. */
