@@ -111,6 +111,19 @@ test("each VM and each clone has an address of its own, and a stopped one gets o
   expect(await lab.everything()).toEqual(before);
 });
 
+test("forwarding that was turned on for BandSox's own networks stays as long as a VM relies on it", async () => {
+  const forwarding = "/proc/sys/net/ipv4/ip_forward";
+  await writeFile(forwarding, "0");
+  const before = await lab.everything();
+  const own = await world.bandsox.createVm(image, { memMib: 128 });
+  const vm = await make();
+  await own.delete();
+  expect((await ask(vm, "93.184.216.34")).stdout).toContain("you are");
+  await vm.delete();
+  expect(await readFile(forwarding, "utf8")).toBe("0\n");
+  expect(await lab.everything()).toEqual(before);
+});
+
 test("a VM is taken off its network by what it was attached with, whatever became of the configuration", async () => {
   const before = await lab.everything();
   const text = await readFile(lab.file, "utf8");

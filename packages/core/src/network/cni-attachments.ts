@@ -45,6 +45,11 @@ export class CniAttachments {
     this.#ports = ports;
   }
 
+  /** Whether any VM is attached. */
+  get areAny(): boolean {
+    return this.#ports.records.list().length > 0;
+  }
+
   /** What a VM is attached by, once its network has given it addresses. */
   find(id: VmId): CniSlot | undefined {
     const record = this.#ports.records.find(id);
@@ -92,12 +97,13 @@ export class CniAttachments {
     });
   }
 
-  /** Takes a VM's attachment back, however far it came. Idempotent. */
-  async detach(id: VmId): Promise<void> {
-    if (!this.#ports.records.find(id)) return;
+  /** Takes a VM's attachment back, however far it came. Idempotent. @returns whether there was one */
+  async detach(id: VmId): Promise<boolean> {
+    if (!this.#ports.records.find(id)) return false;
     using _turn = await this.#ports.leases.acquire(keyOf(id));
     const record = this.#ports.records.find(id);
     if (record) await this.#remove(record);
+    return true;
   }
 
   /** Takes back what belongs to no VM that may be attached. */

@@ -80,6 +80,7 @@ export function openNetworks({
       bootId: ownIdentity().bootId,
     },
     ...{ ranges: options?.range === undefined ? RANGES : [options.range], pool: options?.pool ?? POOL },
+    isReliedOn: () => attachments.areAny,
     ...{ look: lookAtHost, addresses: hostAddresses, now: () => new Date() },
   });
   const privateNetworks = new PrivateNetworks({

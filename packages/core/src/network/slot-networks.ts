@@ -70,7 +70,7 @@ export function slotNetworks({
       } satisfies NetworkAttachment;
     },
     async detach(id) {
-      await cni.detach(id);
+      if (await cni.detach(id)) await slots.drain();
       await slots.release(id);
       await privateNetworks.settle();
     },

@@ -33,6 +33,8 @@ export interface SlotsPorts extends SlotHostPorts {
   /** How many slots are kept ready while any is held */
   readonly pool: number;
   look(): HostNetwork;
+  /** Whether something other than slots relies on this machine's forwarding, which was turned on for slots */
+  isReliedOn(): boolean;
   /** Addresses of this machine */
   addresses(): readonly string[];
   now(): Date;
@@ -146,14 +148,14 @@ export class Slots {
     }
   }
 
-  /** Once no VM holds a slot, removes all of them and makes the host as it was. */
+  /** Once no VM holds a slot, removes all of them and, when nothing relies on it, makes the host as it was. */
   async drain(): Promise<void> {
-    const { records, leases } = this.#ports;
+    const { records, leases, isReliedOn } = this.#ports;
     using _host = await leases.acquire(HOST_KEY);
     const all = records.list();
     if (all.some(({ state }) => state === "held" || state === "making")) return;
     for (const record of all) await this.#remove(record);
-    if (records.list().length === 0) await restoreHost(this.#ports);
+    if (records.list().length === 0 && !isReliedOn()) await restoreHost(this.#ports);
   }
 
   /** Removes what dead processes, and hosts that have restarted, left; `isWanted` says whether a VM may hold a slot. */
