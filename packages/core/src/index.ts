@@ -47,6 +47,7 @@ export type { DoctorCheck } from "./setup/doctor-check.ts";
 export { type EnsureBootFilesOptions, ensureBootFiles } from "./setup/ensure-boot-files.ts";
 export { type GivenRootfs, ROOTFS_IMAGE } from "./setup/given-rootfs.ts";
 export { provideHelpers } from "./setup/packed-helpers.ts";
+export { type GivenCni, setUpCni } from "./setup/set-up-cni.ts";
 export {
   type GivenFirecracker,
   type InstalledFirecracker,

@@ -11,7 +11,7 @@ const PERCENT = 100;
 export function initCommand(context: CliContext) {
   return localCommand("init")
     .description(
-      "set the storage up: guest kernel, initramfs, Firecracker, and a root file system if one is given; what is there is kept",
+      "set the storage up: guest kernel, initramfs, Firecracker, CNI plugins, and a root file system if one is given; what is there is kept",
     )
     .option(
       "--kernel-url <url>",
@@ -31,18 +31,16 @@ export function initCommand(context: CliContext) {
     )
     .option("--firecracker-sha256 <hex>", "what that file must hash to")
     .option("--skip-firecracker", "leave Firecracker as it is, or absent")
-    .option("--skip-cni", "accepted for scripts of earlier versions: no CNI plugins are installed by init")
+    .option(
+      "--cni-url <url>",
+      "release of the CNI plugins to install: a path, file:// or http(s):// (default: a pinned one, where there are none yet)",
+    )
+    .option("--cni-sha256 <hex>", "what that file must hash to")
+    .option("--cni-dir <dir>", "where to install them (default: under the storage)")
+    .option("--skip-cni", "leave CNI plugins as they are, or absent")
     .option(
       "--kernel-output <path>",
       "accepted for scripts of earlier versions: kernels are kept by what they hash to",
-    )
-    .option(
-      "--cni-url <url>",
-      "accepted for scripts of earlier versions: no CNI plugins are installed by init",
-    )
-    .option(
-      "--cni-dir <dir>",
-      "accepted for scripts of earlier versions: no CNI plugins are installed by init",
     )
     .option(
       "--rootfs-output <path>",
@@ -60,6 +58,8 @@ export function initCommand(context: CliContext) {
         rootfs: options.skipRootfs ? undefined : given(rootfsUrl, rootfsSha256),
         firecracker: given(options.firecrackerUrl, options.firecrackerSha256),
         skipFirecracker: options.skipFirecracker,
+        cni: givenCni(options),
+        skipCni: options.skipCni,
         refresh: options.force,
         onProgress: (step) => void progress.write(stepLine(step, progress.isTty)),
         signal: context.signal,
@@ -73,14 +73,26 @@ function given(url: string | undefined, sha256: string | undefined) {
   return url === undefined ? undefined : { url, sha256 };
 }
 
-function whatIsReady({ bootFiles, firecrackerVersion, rootfsDigest }: InitResult) {
+/** CNI plugins the user names, or wants somewhere. */
+function givenCni({ cniUrl: url, cniSha256: sha256, cniDir: dir }: CniOptions) {
+  return url === undefined && sha256 === undefined && dir === undefined ? undefined : { url, sha256, dir };
+}
+
+interface CniOptions {
+  readonly cniUrl?: string | undefined;
+  readonly cniSha256?: string | undefined;
+  readonly cniDir?: string | undefined;
+}
+
+function whatIsReady({ bootFiles, firecrackerVersion, cniDir, rootfsDigest }: InitResult) {
   const kernelRelease = bootFiles?.kernelRelease;
   const lines = [
     kernelRelease === undefined ? "" : `ready: kernel ${kernelRelease}\n`,
     firecrackerVersion === undefined ? "" : `ready: Firecracker ${firecrackerVersion}\n`,
+    cniDir === undefined ? "" : `ready: CNI plugins in ${cniDir}\n`,
     rootfsDigest === undefined ? "" : `ready: bandsox-base ${rootfsDigest}\n`,
   ];
-  return { json: { kernelRelease, firecrackerVersion, rootfsDigest }, text: lines.join("") };
+  return { json: { kernelRelease, firecrackerVersion, cniDir, rootfsDigest }, text: lines.join("") };
 }
 
 const EXAMPLES = `

@@ -133,7 +133,14 @@ export const NAMED = {
 
 /** What each command prints with `--json`, by its name. Fields may be added; none is taken away or changed. */
 export const OUTPUTS: Readonly<Record<string, JsonOutput>> = {
-  init: once(z.object({ kernelRelease: z.string().optional(), rootfsDigest: z.string().optional() })),
+  init: once(
+    z.object({
+      kernelRelease: z.string().optional(),
+      firecrackerVersion: z.string().optional(),
+      cniDir: z.string().optional(),
+      rootfsDigest: z.string().optional(),
+    }),
+  ),
   doctor: once(Doctor),
   verify: once(z.array(Verified)),
   bench: once(Measured),

@@ -42,6 +42,8 @@ ${jsonType(JSON_ERROR, { names: NAMES })}
 | \`BANDSOX_STORAGE\` | storage directory, where \`--storage\` is not given |
 | \`BANDSOX_ENGINE\`  | engine for new VMs                                |
 | \`BANDSOX_ACCEL\`   | \`kvm\` or \`tcg\`                                    |
+| \`BANDSOX_CNI_CONF_DIR\` | configurations of CNI networks (default: \`/etc/cni/net.d\`) |
+| \`BANDSOX_CNI_BIN_DIR\` | where CNI plugins are looked for first, with colons between directories |
 | \`BANDSOX_URL\`     | server to use, where neither a server nor a storage is named |
 | \`BANDSOX_API_KEY\` | key for it (default: the one in \`~/.bandsox/credentials\`) |
 | \`NO_COLOR\`        | no colours                                        |

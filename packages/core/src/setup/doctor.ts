@@ -2,8 +2,10 @@ import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { arch } from "node:process";
-import { helperPaths } from "../host/paths.ts";
+import { helperPaths, storagePaths } from "../host/paths.ts";
+import { type CniPlaceOptions, cniPlaces } from "../network/cni-places.ts";
 import type { DoctorCheck } from "./doctor-check.ts";
+import { checkCni } from "./doctor-cni.ts";
 import { checkFirecracker } from "./doctor-firecracker.ts";
 import { checkKvm, checkMemory, checkTscKhz } from "./doctor-host.ts";
 import { checkNetworks } from "./doctor-networks.ts";
@@ -11,7 +13,7 @@ import { checkFreeSpace, checkKernel, checkReflink, checkStorage } from "./docto
 import { checkHelper, checkIdentity, checkTool } from "./doctor-tools.ts";
 import { provideHelpers } from "./packed-helpers.ts";
 
-export interface DoctorOptions {
+export interface DoctorOptions extends CniPlaceOptions {
   readonly storageDir: string;
   /** Where the Go helpers are (default: as `provideHelpers` has it) */
   readonly binDir?: string | undefined;
@@ -54,6 +56,7 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
     checkTscKhz(),
     checkIdentity(),
     checkNetworks(),
+    checkCni(cniPlaces(options, storagePaths(storageDir).cniBinDir)),
     tool("depmod", { level: "advised", package: "kmod", note: "for `bandsox init` with a kernel package" }),
     tool("mmdebstrap", {
       level: "advised",

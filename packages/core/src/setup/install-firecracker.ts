@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BandSoxError, isBandSoxError } from "@bandsox/contract";
+import { BandSoxError } from "@bandsox/contract";
 import { x as extract } from "tar";
 import { askVersion } from "../engine/firecracker/ask-version.ts";
 import {
@@ -11,21 +11,14 @@ import {
 } from "../engine/firecracker/capabilities.ts";
 import { executableAt, findTool } from "../host/find-tool.ts";
 import { removeTree } from "../host/remove-tree.ts";
-import { download, downloadText } from "./download.ts";
-import { parseKernelLocation, sha256OfFile } from "./given-kernel.ts";
 import { openKernelStaging, sweepKernelStaging, syncDirectory } from "./kernel-staging.ts";
+import { type GivenRelease, obtainArchive } from "./obtain-archive.ts";
 import type { OnSetupStep } from "./setup-step.ts";
 
-const ARCHIVE_LIMIT_BYTES = 256 * 1024 * 1024;
 const RELEASES = "https://github.com/firecracker-microvm/firecracker/releases/download";
 const ARCHITECTURES = { x64: "x86_64", arm64: "aarch64" } as const;
 
-export interface GivenFirecracker {
-  /** A release's archive: `http:`, `https:` or `file:` address, or a path (default: the pinned release at GitHub) */
-  readonly url?: string | undefined;
-  /** What it must hash to, in hex (default: what is published beside it, for the default archive; else unchecked) */
-  readonly sha256?: string | undefined;
-}
+export type GivenFirecracker = GivenRelease;
 
 export interface InstallFirecrackerOptions extends GivenFirecracker {
   /** Directory under the storage that receives `firecracker` and `jailer` */
@@ -61,7 +54,10 @@ export async function installFirecracker(options: InstallFirecrackerOptions): Pr
   const work = `${options.installDir}.staging`;
   await using staging = await openKernelStaging(work);
   await sweepKernelStaging(work);
-  const archive = await obtainArchive(url, { ...options, dir: staging.dir, report });
+  const archive = await obtainArchive(url, {
+    ...{ given: options, checksumUrl: `${url}.sha256.txt`, dir: staging.dir, signal: options.signal },
+    ...{ step: "firecracker", report, unavailable },
+  });
   const unpacked = join(staging.dir, "firecracker");
   const version = await unpack(archive, unpacked);
   await publish(unpacked, { installDir: options.installDir, discarded: join(staging.dir, "replaced") });
@@ -83,45 +79,6 @@ function releaseUrl(): string {
   const architecture = ARCHITECTURES[process.arch as keyof typeof ARCHITECTURES];
   if (!architecture) throw unavailable(`Firecracker is not made for ${process.arch}`);
   return `${RELEASES}/v${PINNED_VERSION}/firecracker-v${PINNED_VERSION}-${architecture}.tgz`;
-}
-
-interface ObtainArchiveOptions extends GivenFirecracker {
-  readonly dir: string;
-  readonly report: OnSetupStep;
-  readonly signal?: AbortSignal | undefined;
-}
-
-async function obtainArchive(url: string, options: ObtainArchiveOptions): Promise<string> {
-  const { dir, report, signal } = options;
-  try {
-    const location = parseKernelLocation(url);
-    const path = location.kind === "file" ? location.path : join(dir, "archive.tgz");
-    if (location.kind === "remote") {
-      const onFraction = (fraction: number) =>
-        report({ step: "firecracker", state: "progress", text: `downloading ${url}`, fraction });
-      await download(url, { path, limitBytes: ARCHIVE_LIMIT_BYTES, onFraction, signal });
-    }
-    const expected = options.sha256 ?? (options.url === undefined ? await published(url, signal) : undefined);
-    const found = await sha256OfFile(path, signal);
-    if (expected !== undefined && expected.toLowerCase() !== found) {
-      const details = { source: url, expected: expected.toLowerCase(), found };
-      throw new BandSoxError("checksum_mismatch", `${url} hashes to ${found}, not to ${expected}`, details);
-    }
-    return path;
-  } catch (error) {
-    if (isBandSoxError(error, "kernel_unavailable")) throw unavailable(error.message, error);
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw unavailable(`there is no file ${url}`, error);
-    throw error;
-  }
-}
-
-/** The checksum published beside a release. */
-async function published(url: string, signal: AbortSignal | undefined): Promise<string> {
-  const text = await downloadText(`${url}.sha256.txt`, signal);
-  const hash = /^([0-9a-f]{64})\b/i.exec(text)?.[1];
-  if (hash === undefined) throw unavailable(`${url}.sha256.txt holds no checksum`);
-  return hash;
 }
 
 /** Takes the two programs out of a release's archive. @returns the version */

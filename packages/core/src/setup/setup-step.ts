@@ -1,6 +1,6 @@
 /** What `init` is doing, told as it happens. */
 export interface SetupStep {
-  readonly step: "storage" | "kernel" | "modules" | "initramfs" | "rootfs" | "firecracker";
+  readonly step: "storage" | "kernel" | "modules" | "initramfs" | "rootfs" | "firecracker" | "cni";
   /** `progress` repeats while a step lasts; `failed` means this attempt, another may follow */
   readonly state: "started" | "progress" | "done" | "reused" | "failed";
   /** For people; no final period */
