@@ -15,7 +15,7 @@ case $(uname -m) in
   *) packages+=(qemu-system-x86) ;;
 esac
 if [ "${1:-}" = --test ]; then
-  packages+=(attr buildah chromium busybox-static docker-registry fish iproute2 libcap2-bin python3 python3-venv
+  packages+=(attr buildah chromium busybox-static containernetworking-plugins docker-registry fish iproute2 libcap2-bin python3 python3-venv
     skopeo tmux umoci zsh)
 fi
 if $only_list; then
