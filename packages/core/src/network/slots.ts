@@ -143,7 +143,8 @@ export class Slots {
       const ready = all.filter(
         ({ state, vmId }) => state !== "held" && state !== "removing" && vmId === undefined,
       ).length;
-      if (signal?.aborted || ready >= pool || !all.some(({ state }) => state === "held")) return;
+      if (!all.some(({ state }) => state === "held")) return this.drain(); // it may have gone meanwhile
+      if (signal?.aborted || ready >= pool) return;
       await this.#make(undefined, ORDINARY, signal);
     }
   }
