@@ -3,7 +3,10 @@ import { isIPv4 } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 
-/** Configurations of the test's own: `lab`, a bridge whose addresses are leased in a directory, with published ports. */
+/**
+ * Configurations of the test's own: `lab`, a bridge whose addresses are leased in a directory, with published ports; and
+ * `plain`, another with both versions of IP and no published ports, in a file of the older kind.
+ */
 export interface Lab {
   readonly confDir: string;
   readonly file: string;
@@ -19,7 +22,8 @@ export async function openLab(dir: string, storage: string): Promise<Lab> {
   const dataDir = join(dir, "leases");
   await mkdir(confDir);
   const file = join(confDir, "10-lab.conflist");
-  await writeFile(file, JSON.stringify(configuration(dataDir)));
+  await writeFile(file, JSON.stringify(lab(dataDir)));
+  await writeFile(join(confDir, "20-plain.conf"), JSON.stringify(plain(dataDir)));
   const leases = () =>
     readdir(join(dataDir, "lab")).then(
       (names) => names.filter(isIPv4),
@@ -47,13 +51,19 @@ async function hostState(): Promise<string[]> {
   return [names.join(), (routes ?? "").replaceAll(/ linkdown| *$/gm, ""), ...rest];
 }
 
-function configuration(dataDir: string): object {
+function lab(dataDir: string): object {
   const ipam = {
-    ...{ type: "host-local", dataDir },
-    ranges: [[{ subnet: "10.88.0.0/24" }]],
+    ...{ type: "host-local", dataDir, ranges: [[{ subnet: "10.88.0.0/24" }]] },
     routes: [{ dst: "0.0.0.0/0" }],
   };
-  const bridge = { type: "bridge", bridge: "lab0", isGateway: true, ipMasq: true, hairpinMode: true, ipam };
+  const bridge = { type: "bridge", bridge: "lab0", isGateway: true, ipMasq: true, ipam };
   const portmap = { type: "portmap", capabilities: { portMappings: true } };
   return { cniVersion: "1.0.0", name: "lab", plugins: [bridge, portmap] };
+}
+
+function plain(dataDir: string): object {
+  const ranges = [[{ subnet: "10.89.0.0/24" }], [{ subnet: "fd00:89::/64" }]];
+  const ipam = { type: "host-local", dataDir, ranges };
+  const bridge = { type: "bridge", bridge: "plain0", isDefaultGateway: true };
+  return { cniVersion: "0.4.0", name: "plain", ...bridge, ipam };
 }

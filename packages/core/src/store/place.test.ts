@@ -1,7 +1,9 @@
 import { cpSync, mkdirSync, renameSync } from "node:fs";
+import { VmId } from "@bandsox/contract";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { expect, test } from "vitest";
 import { isAlive } from "../host/process-identity.ts";
+import { CniRecords } from "./cni-records.ts";
 import { openDatabase } from "./database.ts";
 import { Leases } from "./leases.ts";
 import { Ledger, ownerProcess, processOwner } from "./ledger.ts";
@@ -11,7 +13,8 @@ async function open(root: string) {
   const database = await openDatabase(`${root}/bandsox.db`);
   const whereabouts = settlePlace(database, root);
   const leases = new Leases(database, `${root}/bandsox.db`);
-  return { whereabouts, leases, ledger: new Ledger(database), [Symbol.dispose]: () => database.close() };
+  const parts = { leases, ledger: new Ledger(database), cni: new CniRecords(database) };
+  return { whereabouts, ...parts, [Symbol.dispose]: () => database.close() };
 }
 
 async function storage() {
@@ -22,6 +25,8 @@ async function storage() {
   opened.leases.tryAcquire("vm:a");
   opened.ledger.record({ owner: processOwner(), kind: "directory", locator: `${root}/staging/x` });
   opened.ledger.record({ owner: "vm_a", kind: "directory", locator: `${root}/vms/vm_a` });
+  const names = { network: "lab", config: "{}", containerId: "one-vm_a", netns: "/run/netns/one-vm_a" };
+  opened.cni.begin({ vmId: VmId.parse("vm_aaaaaaaaaaaa"), ...names, ports: "[]" });
   return { root, other: `${directory.path}/other`, [Symbol.asyncDispose]: directory[Symbol.asyncDispose] };
 }
 
@@ -41,6 +46,7 @@ test("a storage that was moved names its files by their new place, and who works
     `${s.other}/staging/x`,
     `${s.other}/vms/vm_a`,
   ]);
+  expect(moved.cni.list()).toMatchObject([{ netns: "/run/netns/one-vm_a" }]);
   expect(moved.leases.holder("vm:a")).toBeDefined();
 });
 
@@ -50,6 +56,7 @@ test("a copy has nothing of the original's processes, and never names its files"
   using copy = await open(s.other);
   expect(copy.whereabouts).toBe("copied");
   expect(copy.leases.holder("vm:a")).toBeUndefined();
+  expect(copy.cni.list()).toEqual([]);
   const [staging, vm] = copy.ledger.list();
   expect(staging?.locator).toBe(`${s.other}/staging/x`);
   const owner = staging && ownerProcess(staging);
