@@ -55,12 +55,15 @@ export interface SlotWants extends Pick<SlotRulesOptions, "egress" | "peers"> {
   readonly trusted: boolean;
 }
 
+/** As many slots and policies as one process has to do with at a time */
+const DIGESTS_MAX = 1024;
 const PROVEN: readonly SlotState[] = ["free", "held", "resting"];
 const ORDINARY: SlotWants = { egress: "public", peers: [], trusted: false };
 
 /** The slots of a storage: made ahead, given to VMs, used again after a rest, and gone with the last VM. */
 export class Slots {
   readonly #ports: SlotsPorts;
+  readonly #digests = new Map<string, string>();
 
   constructor(ports: SlotsPorts) {
     this.#ports = ports;
@@ -224,20 +227,21 @@ export class Slots {
     if (index === undefined) throw usedUp();
     const lease = await leases.acquire(slotKey(index));
     const record: SlotRecord = { ...draft, index, state: "making" };
-    records.setRules(index, digest(this.#rules(this.#slot(record), wants)));
+    records.setRules(index, this.#digest(this.#slot(record), wants));
     return { record, closed, lease };
   }
 
   /** Makes a slot's rules those wanted, if they are not. */
   async #suit(slot: Slot, wants: SlotWants, present: string): Promise<void> {
     const { helper, records, table } = this.#ports;
+    const wanted = this.#digest(slot, wants);
+    if (wanted === present) return;
     const rules = this.#rules(slot, wants);
-    if (digest(rules) === present) return;
     records.setRules(slot.index, "");
     await helper.apply({ netns: slot.netns, rules, forget: [INSIDE.v4.guest, INSIDE.v6.guest] });
     // One that is ready is trusted by nobody yet.
     if (wants.trusted) await helper.apply({ rules: nftTransaction(trustLink(table, slot.link, true)) });
-    records.setRules(slot.index, digest(rules));
+    records.setRules(slot.index, wanted);
   }
 
   /** Makes a slot as it was when it was new, for another VM in a while. */
@@ -249,7 +253,7 @@ export class Slots {
     const rules = this.#rules(slot, ORDINARY);
     await helper.reset({ netns: slot.netns, rules, devices: [INSIDE.tap, UPLINK] });
     await helper.apply({ rules: nftTransaction(trustLink(table, slot.link, false)) });
-    records.setRules(record.index, digest(rules));
+    records.setRules(record.index, this.#digest(slot, ORDINARY));
     records.move(record.index, "resting", { now: now().getTime() });
   }
 
@@ -271,6 +275,18 @@ export class Slots {
     const { netnsDir, prefix } = this.#ports;
     const netns = join(netnsDir, `${prefix}-${index}`);
     return { index, netns, link: linkName(index), range, hasIpv6, ...outsideAddresses(range, index) };
+  }
+
+  /** A digest of the rules a slot has with a policy. They are built once for each: a VM waits for this. */
+  #digest(slot: Slot, wants: SlotWants): string {
+    const { address, hasIpv6, range } = slot;
+    const key = JSON.stringify([address, hasIpv6, range, this.#ports.addresses(), wants]);
+    const known = this.#digests.get(key);
+    if (known !== undefined) return known;
+    if (this.#digests.size >= DIGESTS_MAX) this.#digests.clear();
+    const made = digest(this.#rules(slot, wants));
+    this.#digests.set(key, made);
+    return made;
   }
 
   #rules(slot: Omit<Slot, "index" | "netns" | "link">, { egress, peers }: SlotWants) {
