@@ -1,8 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useCallback, useRef } from "react";
 
 interface VirtualRowsProps<T> {
   readonly items: readonly T[];
+  /** The same function every time, or all places are worked out anew at each step of a scroll */
   readonly keyOf: (item: T) => string;
   readonly rowHeight: number;
   readonly render: (item: T) => ReactNode;
@@ -11,37 +12,31 @@ interface VirtualRowsProps<T> {
   readonly maxHeight?: string;
 }
 
+/** Rows beyond what is in sight, on either side. */
+const OVERSCAN = 8;
+
 /** Rows of one height, of which only those in sight are in the document: hundreds scroll as smoothly as ten. */
 export function VirtualRows<T>({ items, keyOf, rowHeight, render, label, maxHeight }: VirtualRowsProps<T>) {
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: items.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
-    getItemKey: (index) => keyOf(items[index] as T),
-    overscan: 12,
+    getScrollElement: useCallback(() => scroller.current, []),
+    estimateSize: useCallback(() => rowHeight, [rowHeight]),
+    getItemKey: useCallback((index: number) => keyOf(items[index] as T), [items, keyOf]),
+    overscan: OVERSCAN,
   });
   return (
     <section
       ref={scroller}
+      className="rows"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
       tabIndex={0}
       aria-label={label}
-      style={{ overflow: "auto", maxHeight: maxHeight ?? "65vh" }}
+      style={{ maxHeight: maxHeight ?? "65vh" }}
     >
       <div style={{ height: rows.getTotalSize(), position: "relative" }}>
         {rows.getVirtualItems().map(({ key, index, start, size }) => (
-          <div
-            key={key}
-            style={{
-              position: "absolute",
-              top: 0,
-              left: 0,
-              right: 0,
-              height: size,
-              transform: `translateY(${start}px)`,
-            }}
-          >
+          <div key={key} className="rows-one" style={{ top: start, height: size }}>
             {render(items[index] as T)}
           </div>
         ))}

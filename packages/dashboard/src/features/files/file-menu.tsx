@@ -1,9 +1,10 @@
-import { ActionIcon, Menu } from "@mantine/core";
+import { Menu } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { notifyError } from "../../api/errors.tsx";
 import { askText } from "../../ui/ask-text.tsx";
 import { confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icon.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
 import { changeMode, downloadHref, removeFile, renameFile } from "./file-calls.ts";
 import type { ListedFile } from "./file-list.logic.ts";
 import { parentOf, resolvePath } from "./guest-path.logic.ts";
@@ -15,51 +16,48 @@ interface FileMenuProps {
 }
 
 /** What can be done with one file. */
-export function FileMenu({ vmId, file, isWritable }: FileMenuProps) {
+export function FileMenu(props: FileMenuProps) {
+  return <RowMenu label={`More for ${props.file.name}`} items={() => <FileItems {...props} />} />;
+}
+
+function FileItems({ vmId, file, isWritable }: FileMenuProps) {
   const queries = useQueryClient();
   const refresh = () => queries.invalidateQueries({ queryKey: ["files", vmId] });
   const { name, is_dir } = file;
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" c="inherit" aria-label={`More for ${name}`}>
-          <Icon name="more" />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item
-          component="a"
-          href={downloadHref(vmId, file)}
-          download={is_dir ? `${name}.tar` : name}
-          leftSection={<Icon name="download" size={16} />}
-        >
-          {is_dir ? "Download as tar" : "Download"}
-        </Menu.Item>
-        {isWritable && (
-          <>
-            <Menu.Item
-              leftSection={<Icon name="edit" size={16} />}
-              onClick={() => askRename({ vmId, file, refresh })}
-            >
-              Rename or move
-            </Menu.Item>
-            <Menu.Item
-              leftSection={<Icon name="lock" size={16} />}
-              onClick={() => askMode({ vmId, file, refresh })}
-            >
-              Permissions
-            </Menu.Item>
-            <Menu.Item
-              c="var(--mantine-color-error)"
-              leftSection={<Icon name="trash" size={16} />}
-              onClick={() => askRemove({ vmId, file, refresh })}
-            >
-              Delete
-            </Menu.Item>
-          </>
-        )}
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu.Item
+        component="a"
+        href={downloadHref(vmId, file)}
+        download={is_dir ? `${name}.tar` : name}
+        leftSection={<Icon name="download" size={16} />}
+      >
+        {is_dir ? "Download as tar" : "Download"}
+      </Menu.Item>
+      {isWritable && (
+        <>
+          <Menu.Item
+            leftSection={<Icon name="edit" size={16} />}
+            onClick={() => askRename({ vmId, file, refresh })}
+          >
+            Rename or move
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<Icon name="lock" size={16} />}
+            onClick={() => askMode({ vmId, file, refresh })}
+          >
+            Permissions
+          </Menu.Item>
+          <Menu.Item
+            c="var(--mantine-color-error)"
+            leftSection={<Icon name="trash" size={16} />}
+            onClick={() => askRemove({ vmId, file, refresh })}
+          >
+            Delete
+          </Menu.Item>
+        </>
+      )}
+    </>
   );
 }
 

@@ -17,6 +17,7 @@ interface FileTableProps {
 }
 
 const ROW_HEIGHT = 42;
+const nameOfFile = ({ name }: ListedFile) => name;
 const HEADS = [
   { sort: "name", label: "Name" },
   { sort: "size", label: "Size" },
@@ -54,7 +55,7 @@ export function FileTable({ vmId, path, files, isWritable, onOpen, onUp }: FileT
       {files.length === 0 && <Empty icon="folder" title="Nothing is in here" />}
       <VirtualRows
         items={sorted}
-        keyOf={({ name }) => name}
+        keyOf={nameOfFile}
         rowHeight={ROW_HEIGHT}
         label="Files"
         render={(file) => <FileRow {...{ vmId, file, isWritable, onOpen }} />}
@@ -72,7 +73,7 @@ function FileRow({ vmId, file, isWritable, onOpen }: FileRowProps) {
   const icon = is_dir ? "folder" : "file";
   const isOpenable = is_dir || type === "file" || type === "symlink";
   return (
-    <div className="row file-row" style={{ height: "100%" }}>
+    <div className="row file-row">
       <span className="file-name">
         <Icon name={type === "symlink" ? "link" : icon} />
         {isOpenable ? (

@@ -15,6 +15,7 @@ import { imagesQuery } from "./image-queries.ts";
 import { PullForm } from "./pull-form.tsx";
 
 const ROW_HEIGHT = 60;
+const digestOf = ({ digest }: ImageInfo) => digest;
 const refresh = () => queries.invalidateQueries({ queryKey: ["images"] });
 
 /** The image store. */
@@ -47,7 +48,7 @@ export function ImagesPage() {
         <div className="surface" style={{ overflow: "hidden" }}>
           <VirtualRows
             items={images}
-            keyOf={({ digest }) => digest}
+            keyOf={digestOf}
             rowHeight={ROW_HEIGHT}
             label="Images"
             render={(image) => <ImageRow image={image} />}
@@ -69,7 +70,7 @@ function ImageRow({ image }: { image: ImageInfo }) {
   const ask = () =>
     confirm({ title: `Remove ${name}?`, text, verb: "Remove", onConfirm: () => remove.mutate() });
   return (
-    <div className="row image-row" style={{ height: "100%" }}>
+    <div className="row image-row">
       <div style={{ minWidth: 0 }}>
         <Text fw={600} truncate title={references.join("\n")}>
           {references[0] ?? "without a name"}

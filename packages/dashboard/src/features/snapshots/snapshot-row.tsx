@@ -1,8 +1,9 @@
-import { ActionIcon, Button, Group, Menu, Text } from "@mantine/core";
+import { Button, Group, Menu, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { notifyDone } from "../../api/errors.tsx";
 import { formatAgo, formatBytes, formatTime } from "../../ui/format.ts";
 import { Icon } from "../../ui/icon.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
 import { askDelete, askMetadata, askRename, askRestore, exportHref } from "./snapshot-actions.tsx";
 import type { TreeRow } from "./snapshot-tree.logic.ts";
 
@@ -13,7 +14,7 @@ const DEPTH_SHOWN_MAX = 6;
 export function SnapshotRow({ snapshot, depth }: TreeRow) {
   const { id, name, vmId, vmName, sizeBytes, createdAt, pausedMs, clones } = snapshot;
   return (
-    <div className="row snapshot-row" style={{ height: "100%" }} data-snapshot={id}>
+    <div className="row snapshot-row" data-snapshot={id}>
       <Group
         gap={8}
         wrap="nowrap"
@@ -70,43 +71,36 @@ function RowActions({ snapshot }: Pick<TreeRow, "snapshot">) {
       <Button size="xs" variant="default" onClick={() => askRestore(snapshot)}>
         Restore
       </Button>
-      <Menu position="bottom-end">
-        <Menu.Target>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            c="inherit"
-            size="lg"
-            aria-label={`More for ${snapshot.name}`}
-          >
-            <Icon name="more" />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<Icon name="edit" size={16} />} onClick={() => askRename(snapshot)}>
-            Rename
-          </Menu.Item>
-          <Menu.Item leftSection={<Icon name="file" size={16} />} onClick={() => askMetadata(snapshot)}>
-            Metadata
-          </Menu.Item>
-          <Menu.Item
-            component="a"
-            href={exportHref(snapshot)}
-            download
-            leftSection={<Icon name="download" size={16} />}
-            onClick={() => notifyDone(`${snapshot.name} is being packed; the download begins by itself.`)}
-          >
-            Export
-          </Menu.Item>
-          <Menu.Item
-            c="var(--mantine-color-error)"
-            leftSection={<Icon name="trash" size={16} />}
-            onClick={() => askDelete(snapshot)}
-          >
-            Delete
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      <RowMenu label={`More for ${snapshot.name}`} items={() => <SnapshotItems snapshot={snapshot} />} />
     </Group>
+  );
+}
+
+function SnapshotItems({ snapshot }: Pick<TreeRow, "snapshot">) {
+  return (
+    <>
+      <Menu.Item leftSection={<Icon name="edit" size={16} />} onClick={() => askRename(snapshot)}>
+        Rename
+      </Menu.Item>
+      <Menu.Item leftSection={<Icon name="file" size={16} />} onClick={() => askMetadata(snapshot)}>
+        Metadata
+      </Menu.Item>
+      <Menu.Item
+        component="a"
+        href={exportHref(snapshot)}
+        download
+        leftSection={<Icon name="download" size={16} />}
+        onClick={() => notifyDone(`${snapshot.name} is being packed; the download begins by itself.`)}
+      >
+        Export
+      </Menu.Item>
+      <Menu.Item
+        c="var(--mantine-color-error)"
+        leftSection={<Icon name="trash" size={16} />}
+        onClick={() => askDelete(snapshot)}
+      >
+        Delete
+      </Menu.Item>
+    </>
   );
 }

@@ -10,9 +10,10 @@ import { VirtualRows } from "../../ui/virtual-rows.tsx";
 import { ImportSnapshot } from "./import-snapshot.tsx";
 import { snapshotsQuery } from "./snapshot-queries.ts";
 import { SnapshotRow } from "./snapshot-row.tsx";
-import { snapshotTree } from "./snapshot-tree.logic.ts";
+import { snapshotTree, type TreeRow } from "./snapshot-tree.logic.ts";
 
 const ROW_HEIGHT = 60;
+const idOf = ({ snapshot }: TreeRow) => snapshot.id;
 
 /** Every snapshot, below the one it came from. */
 export function SnapshotsPage() {
@@ -61,7 +62,7 @@ export function SnapshotsPage() {
             </div>
             <VirtualRows
               items={rows}
-              keyOf={({ snapshot }) => snapshot.id}
+              keyOf={idOf}
               rowHeight={ROW_HEIGHT}
               label="Snapshots"
               render={(row) => <SnapshotRow {...row} />}

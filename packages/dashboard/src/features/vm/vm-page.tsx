@@ -90,7 +90,7 @@ function VmTabs({ vm }: { vm: VmInfo }) {
 
 function VmActions({ vm }: { vm: VmInfo }) {
   const navigate = useNavigate();
-  const { run, busyVerb } = useVmVerbs(vm, { onDeleted: () => void navigate({ to: "/" }) });
+  const { run, busy } = useVmVerbs({ onDeleted: () => void navigate({ to: "/" }) });
   const allowed = VERBS.filter(({ verb }) => canDo(verb, vm.state));
   const first = allowed.slice(0, 2);
   return (
@@ -100,8 +100,8 @@ function VmActions({ vm }: { vm: VmInfo }) {
           key={verb}
           variant="default"
           leftSection={<Icon name={icon} size={16} />}
-          loading={busyVerb === verb}
-          onClick={() => run(verb)}
+          loading={busy.get(vm.id) === verb}
+          onClick={() => run(vm, verb)}
         >
           {label}
         </Button>
@@ -113,7 +113,7 @@ function VmActions({ vm }: { vm: VmInfo }) {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <VerbItems verbs={allowed.slice(2).map(({ verb }) => verb)} onRun={run} />
+          <VerbItems verbs={allowed.slice(2).map(({ verb }) => verb)} onRun={(verb) => run(vm, verb)} />
         </Menu.Dropdown>
       </Menu>
     </>

@@ -1,8 +1,8 @@
 import type { VmInfo } from "@bandsox/contract";
 import { Menu } from "@mantine/core";
 import { modals } from "@mantine/modals";
-import { useMutation } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useMutation, useMutationState } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { notifyDone } from "../../api/errors.tsx";
 import { server } from "../../api/server.ts";
 import { askText } from "../../ui/ask-text.tsx";
@@ -26,30 +26,60 @@ export const VERBS = [
   { verb: "delete", label: "Delete", icon: "trash", done: "deleted" },
 ] as const satisfies readonly { verb: VmVerb; label: string; icon: IconName; done: string }[];
 
-/** What can be done with one VM, with the questions each verb asks first. */
-export function useVmVerbs(vm: Pick<VmInfo, "id" | "name">, { onDeleted }: { onDeleted?: () => void } = {}) {
-  const navigate = useNavigate();
-  const plain = useMutation({
-    mutationFn: (verb: PlainVerb) => doWithVm(verb, vm.id),
-    onSuccess: (_, verb) => {
+type NamedVm = Pick<VmInfo, "id" | "name">;
+const MUTATION_KEY = ["vm verb"];
+
+interface VmVerbs {
+  /** Does it to a VM, with the questions the verb asks first */
+  readonly run: (vm: NamedVm, verb: VmVerb) => void;
+  /** What is being done, by the VM's id */
+  readonly busy: ReadonlyMap<string, PlainVerb>;
+}
+
+/** What can be done with VMs. */
+export function useVmVerbs({ onDeleted }: { onDeleted?: () => void } = {}): VmVerbs {
+  const { mutate } = useMutation({
+    mutationKey: MUTATION_KEY,
+    mutationFn: ({ vm, verb }: PlainWork) => doWithVm(verb, vm.id),
+    onSuccess: (_, { vm, verb }) => {
       notifyDone(`${vm.name} is ${VERBS.find((row) => row.verb === verb)?.done}.`);
       if (verb === "delete") onDeleted?.();
     },
   });
-  const ask: Partial<Record<VmVerb, () => void>> = {
-    stop: () => confirmStop(vm.name, () => plain.mutate("stop")),
-    delete: () => confirmDelete(vm.name, () => plain.mutate("delete")),
-    snapshot: () => askSnapshot(vm),
-    rename: () => askName(vm),
-    fork: () => modals.open({ title: `Fork ${vm.name}`, children: <ForkForm vm={vm} /> }),
-    "roll back": () => modals.open({ title: `Roll ${vm.name} back`, children: <RollBackForm vm={vm} /> }),
-  };
-  return {
-    busyVerb: plain.isPending ? plain.variables : undefined,
-    run: (verb: VmVerb) => (ask[verb] ? ask[verb]() : plain.mutate(verb as PlainVerb)),
-    openTerminal: () =>
-      void navigate({ to: "/vms/$vmId", params: { vmId: vm.id }, search: { tab: "terminal" } }),
-  };
+  const pending = useMutationState({
+    filters: { mutationKey: MUTATION_KEY, status: "pending" },
+    select: ({ state }) => state.variables as PlainWork,
+  });
+  const run = useCallback(
+    (vm: NamedVm, verb: VmVerb) => (isPlain(verb) ? doPlain(mutate, { vm, verb }) : ASK[verb](vm)),
+    [mutate],
+  );
+  return { run, busy: new Map(pending.map(({ vm, verb }) => [vm.id, verb])) };
+}
+
+interface PlainWork {
+  readonly vm: NamedVm;
+  readonly verb: PlainVerb;
+}
+
+const ASK: Record<Exclude<VmVerb, PlainVerb>, (vm: NamedVm) => void> = {
+  snapshot: askSnapshot,
+  rename: askName,
+  fork: (vm) => void modals.open({ title: `Fork ${vm.name}`, children: <ForkForm vm={vm} /> }),
+  "roll back": (vm) =>
+    void modals.open({ title: `Roll ${vm.name} back`, children: <RollBackForm vm={vm} /> }),
+};
+
+function isPlain(verb: VmVerb): verb is PlainVerb {
+  return !Object.hasOwn(ASK, verb);
+}
+
+/** Does what needs no more than the VM; what cannot be undone is asked first. */
+function doPlain(mutate: (work: PlainWork) => void, work: PlainWork): void {
+  const { vm, verb } = work;
+  if (verb === "stop") confirmStop(vm.name, () => mutate(work));
+  else if (verb === "delete") confirmDelete(vm.name, () => mutate(work));
+  else mutate(work);
 }
 
 function confirmStop(name: string, onConfirm: () => void): void {
@@ -62,7 +92,7 @@ function confirmDelete(name: string, onConfirm: () => void): void {
   confirm({ title: `Delete ${name}?`, text, verb: "Delete", onConfirm });
 }
 
-function askSnapshot({ id, name }: Pick<VmInfo, "id" | "name">): void {
+function askSnapshot({ id, name }: NamedVm): void {
   askText({
     ...{ title: `Snapshot of ${name}`, label: "Name", isOptional: true, verb: "Take snapshot" },
     description: "Letters, digits, dots and dashes; without one it goes by its id",
@@ -73,7 +103,7 @@ function askSnapshot({ id, name }: Pick<VmInfo, "id" | "name">): void {
   });
 }
 
-function askName({ id, name }: Pick<VmInfo, "id" | "name">): void {
+function askName({ id, name }: NamedVm): void {
   askText({
     ...{ title: `Rename ${name}`, label: "Name", initial: name, verb: "Rename" },
     onAnswer: (next) => server.call("PUT /api/vms/:id/name", { params: { id }, body: { name: next } }),

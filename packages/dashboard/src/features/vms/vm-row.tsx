@@ -1,86 +1,97 @@
 import type { VmInfo } from "@bandsox/contract";
-import { ActionIcon, Anchor, Checkbox, Group, Menu, Text } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
-import { memo } from "react";
+import { type MouseEvent, memo } from "react";
 import { Ago } from "../../ui/ago.tsx";
 import { formatMib, formatTime } from "../../ui/format.ts";
-import { Icon } from "../../ui/icon.tsx";
-import { IconButton } from "../../ui/icon-button.tsx";
+import { RowButton } from "../../ui/row-button.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
 import { StateBadge } from "../../ui/state-badge.tsx";
-import { useVmVerbs, VERBS, VerbItems } from "./vm-actions.tsx";
-import { canDo } from "./vm-verbs.logic.ts";
+import { VERBS, VerbItems } from "./vm-actions.tsx";
+import { canDo, type VmVerb } from "./vm-verbs.logic.ts";
+
+/** What a row can have done; the same functions for all rows, at all times. */
+export interface VmRowCalls {
+  readonly toggle: (id: string) => void;
+  readonly run: (vm: VmInfo, verb: VmVerb) => void;
+  readonly open: (id: string, tab?: string) => void;
+}
 
 interface VmRowProps {
   readonly vm: VmInfo;
   readonly isSelected: boolean;
-  readonly onToggle: (id: string) => void;
+  readonly isBusy: boolean;
+  readonly calls: VmRowCalls;
 }
 
-/** One VM in the list. Drawn again only when it has changed: of hundreds that scroll by, most have not. */
-export const VmRow = memo(function VmRow({ vm, isSelected, onToggle }: VmRowProps) {
+/**
+ * One VM in the list. Drawn again only when it has changed: of hundreds that scroll by, most have not. And because they
+ * scroll by, it is made of plain elements; a menu is there once it is asked for.
+ */
+export const VmRow = memo(function VmRow({ vm, isSelected, isBusy, calls }: VmRowProps) {
+  const { id, name, image, vcpu, memMib, state, createdAt } = vm;
   return (
-    <div className="row vm-row" style={{ height: "100%" }} data-vm={vm.id}>
-      <Checkbox aria-label={`Choose ${vm.name}`} checked={isSelected} onChange={() => onToggle(vm.id)} />
+    <div className="row vm-row" data-vm={id}>
+      <input
+        type="checkbox"
+        className="check"
+        aria-label={`Choose ${name}`}
+        checked={isSelected}
+        onChange={() => calls.toggle(id)}
+      />
       <div className="vm-cell-name">
-        <Anchor
-          renderRoot={(props) => <Link to="/vms/$vmId" params={{ vmId: vm.id }} {...props} />}
-          fw={600}
-          c="inherit"
-          truncate
-          display="block"
-        >
-          {vm.name}
-        </Anchor>
-        {vm.name !== vm.id && (
-          <Text size="xs" c="dimmed" className="mono" truncate>
-            {vm.id}
-          </Text>
-        )}
+        <a className="cut vm-name" href={`/vms/${id}`} onClick={followedBy(() => calls.open(id))}>
+          {name}
+        </a>
+        {name !== id && <div className="cut mono dimmed">{id}</div>}
       </div>
-      <StateBadge state={vm.state} />
-      <Text size="sm" truncate className="vm-cell-image" title={vm.image}>
-        {vm.image}
-      </Text>
-      <Text size="sm" className="vm-cell-memMib">
-        {vm.vcpu} vCPU · {formatMib(vm.memMib)}
-      </Text>
-      <Text size="sm" c="dimmed" className="vm-cell-createdAt" title={formatTime(vm.createdAt)}>
-        <Ago at={vm.createdAt} />
-      </Text>
-      <RowActions vm={vm} />
+      <StateBadge state={state} />
+      <span className="cut vm-cell-image" title={image}>
+        {image}
+      </span>
+      <span className="vm-cell-memMib">{`${vcpu} vCPU · ${formatMib(memMib)}`}</span>
+      <span className="dimmed vm-cell-createdAt" title={formatTime(createdAt)}>
+        <Ago at={createdAt} />
+      </span>
+      <RowActions {...{ vm, isBusy, calls }} />
     </div>
   );
 });
 
-function RowActions({ vm }: { vm: VmInfo }) {
-  const { run, busyVerb, openTerminal } = useVmVerbs(vm);
-  const allowed = VERBS.map(({ verb }) => verb).filter((verb) => canDo(verb, vm.state));
-  const quick = VERBS.find(
-    ({ verb }) => ["start", "resume", "pause"].includes(verb) && allowed.includes(verb),
-  );
+/** A link that this page follows by itself; with a key held down it is the browser's, as any link. */
+function followedBy(go: () => void) {
+  return (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go();
+  };
+}
+
+const QUICK: readonly VmVerb[] = ["start", "resume", "pause"];
+
+function RowActions({ vm, isBusy, calls }: Omit<VmRowProps, "isSelected">) {
+  const { id, name, state } = vm;
+  const quick = VERBS.find(({ verb }) => QUICK.includes(verb) && canDo(verb, state));
   return (
-    <Group gap={2} wrap="nowrap" justify="flex-end">
-      {vm.state === "running" && (
-        <IconButton icon="terminal" label={`Terminal of ${vm.name}`} onClick={openTerminal} />
+    <div className="row-buttons">
+      {state === "running" && (
+        <RowButton icon="terminal" label={`Terminal of ${name}`} onClick={() => calls.open(id, "terminal")} />
       )}
       {quick && (
-        <IconButton
+        <RowButton
           icon={quick.icon}
-          label={`${quick.label} ${vm.name}`}
-          isLoading={busyVerb !== undefined}
-          onClick={() => run(quick.verb)}
+          label={`${quick.label} ${name}`}
+          isBusy={isBusy}
+          onClick={() => calls.run(vm, quick.verb)}
         />
       )}
-      <Menu position="bottom-end" withinPortal>
-        <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" c="inherit" size="lg" aria-label={`More for ${vm.name}`}>
-            <Icon name="more" />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <VerbItems verbs={allowed} onRun={run} />
-        </Menu.Dropdown>
-      </Menu>
-    </Group>
+      <RowMenu
+        label={`More for ${name}`}
+        items={() => (
+          <VerbItems
+            verbs={VERBS.map(({ verb }) => verb).filter((verb) => canDo(verb, state))}
+            onRun={(verb) => calls.run(vm, verb)}
+          />
+        )}
+      />
+    </div>
   );
 }

@@ -1,10 +1,13 @@
 import type { VmInfo } from "@bandsox/contract";
-import { Checkbox, UnstyledButton } from "@mantine/core";
+import { UnstyledButton } from "@mantine/core";
+import { useNavigate, useRouter } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { Empty } from "../../ui/empty.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
+import { useVmVerbs } from "./vm-actions.tsx";
 import type { SortKey, VmListView } from "./vm-list.logic.ts";
-import { VmRow } from "./vm-row.tsx";
+import { VmRow, type VmRowCalls } from "./vm-row.tsx";
 
 interface VmTableProps {
   readonly vms: readonly VmInfo[];
@@ -15,24 +18,18 @@ interface VmTableProps {
 }
 
 const ROW_HEIGHT = 60;
+const idOf = ({ id }: VmInfo) => id;
 
 /** The VMs that are shown, of which many can be chosen. */
 export function VmTable({ vms, view, selected, onSelect, onView }: VmTableProps) {
-  const chosen = vms.filter(({ id }) => selected.has(id)).length;
-  const toggle = useLatest((id: string) => {
-    const next = new Set(selected);
-    if (!next.delete(id)) next.add(id);
-    onSelect(next);
-  });
+  const { busy, calls } = useRowCalls(selected, onSelect);
+  const router = useRouter();
+  // Who points at the list is likely to open one of it: the code of that page comes meanwhile.
+  const preload = () => void router.loadRouteChunk(router.routesByPath["/vms/$vmId"]);
   return (
-    <div className="surface" style={{ overflow: "hidden" }}>
+    <div className="surface" style={{ overflow: "hidden" }} onPointerEnter={preload}>
       <div className="row row-head vm-row">
-        <Checkbox
-          aria-label="Choose all that are shown"
-          checked={chosen > 0 && chosen === vms.length}
-          indeterminate={chosen > 0 && chosen < vms.length}
-          onChange={() => onSelect(new Set(chosen === vms.length ? [] : vms.map(({ id }) => id)))}
-        />
+        <ChooseAll {...{ vms, selected, onSelect }} />
         <SortHead {...{ label: "Name", sort: "name", view, onView }} />
         <SortHead {...{ label: "State", sort: "state", view, onView }} />
         <SortHead {...{ label: "Image", sort: "image", view, onView }} />
@@ -47,12 +44,45 @@ export function VmTable({ vms, view, selected, onSelect, onView }: VmTableProps)
       )}
       <VirtualRows
         items={vms}
-        keyOf={({ id }) => id}
+        keyOf={idOf}
         rowHeight={ROW_HEIGHT}
         label="VMs"
-        render={(vm) => <VmRow vm={vm} isSelected={selected.has(vm.id)} onToggle={toggle} />}
+        render={(vm) => (
+          <VmRow vm={vm} isSelected={selected.has(vm.id)} isBusy={busy.has(vm.id)} calls={calls} />
+        )}
       />
     </div>
+  );
+}
+
+function useRowCalls(selected: VmTableProps["selected"], onSelect: VmTableProps["onSelect"]) {
+  const navigate = useNavigate();
+  const { run, busy } = useVmVerbs();
+  const toggle = useLatest((id: string) => {
+    const next = new Set(selected);
+    if (!next.delete(id)) next.add(id);
+    onSelect(next);
+  });
+  const open = useLatest(
+    (vmId: string, tab?: string) => void navigate({ to: "/vms/$vmId", params: { vmId }, search: { tab } }),
+  );
+  const calls = useMemo<VmRowCalls>(() => ({ toggle, run, open }), [toggle, run, open]);
+  return { busy, calls };
+}
+
+function ChooseAll({ vms, selected, onSelect }: Pick<VmTableProps, "vms" | "selected" | "onSelect">) {
+  const chosen = vms.filter(({ id }) => selected.has(id)).length;
+  return (
+    <input
+      type="checkbox"
+      className="check"
+      aria-label="Choose all that are shown"
+      ref={(box) => {
+        if (box) box.indeterminate = chosen > 0 && chosen < vms.length;
+      }}
+      checked={chosen > 0 && chosen === vms.length}
+      onChange={() => onSelect(new Set(chosen === vms.length ? [] : vms.map(idOf)))}
+    />
   );
 }
 
