@@ -1,6 +1,9 @@
+import { BandSoxError } from "@bandsox/client";
+import { TerminalReplay } from "@bandsox/contract/wire";
 import { socketUrl } from "../../api/server.ts";
 import { backoffMs } from "../../live/backoff.ts";
 import { attachFrame, readAttachMessage, takenFrame } from "./attach-frames.logic.ts";
+import { seenUpTo } from "./session-queries.ts";
 
 export type AttachState = "connecting" | "attached" | "lost" | "ended";
 
@@ -14,13 +17,20 @@ export interface AttachOptions {
   onGap(lostBytes: number): void;
 }
 
+interface Taking {
+  readonly socket: WebSocket;
+  readonly replay: TerminalReplay;
+}
+
 /**
  * A session of the guest that is seen here. A connection that breaks, as by a restart of the server, is made again at
- * the offset that was reached, so nothing is lost and nothing comes twice.
+ * the offset that was reached, so nothing is lost and nothing comes twice. What was printed before it was first seen here
+ * is shown without the questions in it: the terminal would type its answers to whatever runs by now.
  */
 export class AttachedSession implements Disposable {
   readonly #options: AttachOptions;
   #socket: WebSocket | undefined;
+  #replay: TerminalReplay | undefined;
   #offset = 0;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -32,7 +42,7 @@ export class AttachedSession implements Disposable {
 
   constructor(options: AttachOptions) {
     this.#options = options;
-    this.#connect();
+    void this.#connect();
   }
 
   /** Types into the session. While there is no connection, nothing is taken. */
@@ -52,28 +62,41 @@ export class AttachedSession implements Disposable {
     this.#socket?.close(1000);
   }
 
-  #connect(): void {
+  async #connect(): Promise<void> {
     const { vmId, sessionId, onState } = this.#options;
+    onState("connecting");
+    try {
+      this.#replay ??= new TerminalReplay(await seenUpTo(vmId, sessionId));
+    } catch (error) {
+      if (error instanceof BandSoxError && !error.retryable) this.#end(error.message);
+      return this.#onClose();
+    }
+    if (!this.#isOver) this.#openSocket(this.#replay);
+  }
+
+  #openSocket(replay: TerminalReplay): void {
+    const { vmId, sessionId } = this.#options;
     const [vm, session] = [vmId, sessionId].map(encodeURIComponent);
     const path = `/api/vms/${vm}/sessions/${session}/attach`;
     const socket = new WebSocket(socketUrl(path, { stdout: this.#offset, stderr: "end" }), ["bandsox.v1"]);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
-    onState("connecting");
     socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer) this.#queue = this.#queue.then(() => this.#take(data, socket));
+      if (!(data instanceof ArrayBuffer)) return;
+      this.#queue = this.#queue.then(() => this.#take(data, { socket, replay }));
     };
     socket.onclose = () => {
       this.#queue = this.#queue.then(() => this.#onClose());
     };
   }
 
-  async #take(data: ArrayBuffer, socket: WebSocket): Promise<void> {
+  async #take(data: ArrayBuffer, { socket, replay }: Taking): Promise<void> {
     if (this.#isOver) return;
     const message = readAttachMessage(data);
     if (message.type === "output") {
+      const shown = replay.shown(message.data, this.#offset);
       this.#offset += message.data.length;
-      await this.#options.onOutput(message.data);
+      if (shown.length > 0) await this.#options.onOutput(shown);
       if (socket.readyState === WebSocket.OPEN) socket.send(takenFrame(message.data.length));
     } else if (message.type === "begun") {
       this.#offset = message.stdout;
@@ -93,7 +116,7 @@ export class AttachedSession implements Disposable {
     if (this.#isOver) return;
     this.#failures += 1;
     this.#options.onState("lost");
-    this.#timer = setTimeout(() => this.#connect(), backoffMs(this.#failures));
+    this.#timer = setTimeout(() => void this.#connect(), backoffMs(this.#failures));
   }
 
   #end(detail: string): void {

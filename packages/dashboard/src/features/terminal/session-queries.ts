@@ -17,10 +17,25 @@ export function terminalsQuery(vmId: string) {
   });
 }
 
+/** Terminals that were started here, and that nobody has seen yet. */
+const unseen = new Set<string>();
+
+/** What marks that a terminal of a VM is being started. */
+export const startingKey = (vmId: string) => ["start terminal", vmId];
+
 /** Starts the user's shell on a terminal. @returns the session's id */
 export async function startTerminal(vmId: string): Promise<string> {
   const body = { terminal: { cols: 80, rows: 24 } };
-  return (await server.call("POST /api/vms/:id/sessions", { params: { id: vmId }, body })).id;
+  const { id } = await server.call("POST /api/vms/:id/sessions", { params: { id: vmId }, body });
+  unseen.add(id);
+  return id;
+}
+
+/** The offset of what nobody has seen of a terminal's output, as far as it is known: all of it, when it was started here. */
+export async function seenUpTo(vmId: string, session: string): Promise<number> {
+  if (unseen.delete(session)) return 0;
+  const call = { params: { id: vmId, session } };
+  return (await server.call("GET /api/vms/:id/sessions/:session", call)).stdout.to;
 }
 
 /** Ends a terminal's shell. */

@@ -1,12 +1,12 @@
 import type { VmInfo } from "@bandsox/contract";
 import { Button, Group, Loader, Stack, Tabs } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useIsMutating, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Empty } from "../../ui/empty.tsx";
 import { Failure } from "../../ui/failure.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { IconButton } from "../../ui/icon-button.tsx";
-import { endTerminal, startTerminal, terminalsQuery } from "./session-queries.ts";
+import { endTerminal, startingKey, startTerminal, terminalsQuery } from "./session-queries.ts";
 import { splitTab, type TerminalLayout, withoutSession, withSessions } from "./terminal-layout.logic.ts";
 import { TerminalView } from "./terminal-view.tsx";
 
@@ -85,7 +85,9 @@ function Terminals({ vmId }: { vmId: string }) {
 
 function useTerminals(vmId: string) {
   const queries = useQueryClient();
-  const { data: running, error, isPending } = useQuery(terminalsQuery(vmId));
+  // One that is being started is shown once it is known that it is new: it is for its first view to answer what it asks.
+  const isStarting = useIsMutating({ mutationKey: startingKey(vmId) }) > 0;
+  const { data: running, error, isPending } = useQuery({ ...terminalsQuery(vmId), enabled: !isStarting });
   const [known, setKnown] = useState<TerminalLayout>([]);
   const [active, setActive] = useState(0);
   const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
@@ -96,6 +98,7 @@ function useTerminals(vmId: string) {
     [...ids].filter((id) => !dismissed.has(id)),
   );
   const open = useMutation({
+    mutationKey: startingKey(vmId),
     mutationFn: async (_how: "tab" | "split") => startTerminal(vmId),
     onSuccess: async (id, how) => {
       const next = how === "split" ? splitTab(layout, active, id) : [...withoutSession(layout, id), [id]];
