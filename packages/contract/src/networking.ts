@@ -13,11 +13,11 @@ const port = z
 /** Where a guest may connect to, or may not: `10.0.0.0/8`, `203.0.113.7:443`, `*.example.com`, `tcp://*:22`. */
 export const EgressRule = z
   .string()
+  .toLowerCase()
   .refine(
     (text) => parseEgressRule(text) !== undefined,
     "a rule is [tcp://|udp://]where[:port[-port]], where: an address, a network, a domain, *.domain or *",
-  )
-  .transform((text) => text.toLowerCase());
+  );
 
 /**
  * What a guest may connect to when no rule of its own decides. `none`: nothing. `public`: the Internet, but no private
