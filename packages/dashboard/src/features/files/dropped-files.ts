@@ -1,7 +1,8 @@
-/** A file to upload, and where below the directory it goes. */
+/** What to upload, and where below the directory it goes. */
 export interface Upload {
   readonly path: string;
-  readonly file: File;
+  /** Absent for a folder with nothing in it */
+  readonly file?: File;
 }
 
 /** The files of what was dropped, those in folders included. To be called while the drop is being told of. */
@@ -22,15 +23,18 @@ async function collect(entry: FileSystemEntry, path: string, found: Upload[]): P
     found.push({ path, file });
     return;
   }
+  let isEmpty = true;
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   for (;;) {
     // A reader brings some at a time, and none at its end.
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
     );
-    if (some.length === 0) return;
+    if (some.length === 0) break;
+    isEmpty = false;
     for (const child of some) await collect(child, `${path}/${child.name}`, found);
   }
+  if (isEmpty) found.push({ path });
 }
 
 /** The files of a file chooser; a chosen folder's are below its name. */

@@ -47,8 +47,9 @@ export async function renameFile(vmId: string, from: string, to: string): Promis
   await server.call("POST /api/vms/:id/files/rename", { params: { id: vmId }, body: { from, to } });
 }
 
-export async function makeDirectory(vmId: string, path: string): Promise<void> {
-  await server.call("POST /api/vms/:id/files/mkdir", { params: { id: vmId }, body: { path } });
+/** Makes a directory; with those on the way, and then one that is there already will do. */
+export async function makeDirectory(vmId: string, path: string, { parents = false } = {}): Promise<void> {
+  await server.call("POST /api/vms/:id/files/mkdir", { params: { id: vmId }, body: { path, parents } });
 }
 
 export async function changeMode(vmId: string, path: string, mode: number): Promise<void> {

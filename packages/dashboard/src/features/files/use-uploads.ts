@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { notifyDone, notifyError } from "../../api/errors.tsx";
 import type { Upload } from "./dropped-files.ts";
-import { writeFile } from "./file-calls.ts";
+import { makeDirectory, writeFile } from "./file-calls.ts";
 import { joinPath } from "./guest-path.logic.ts";
 
 export interface UploadProgress {
@@ -24,7 +24,7 @@ export function useUploads(vmId: string, dir: string) {
     const worker = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         try {
-          await writeFile(vmId, joinPath(dir, next.path), next.file);
+          await put(vmId, joinPath(dir, next.path), next);
         } catch (error) {
           failed += 1;
           notifyError(error);
@@ -39,4 +39,8 @@ export function useUploads(vmId: string, dir: string) {
     if (failed < uploads.length) notifyDone(`${uploads.length - failed} uploaded to ${dir}.`);
   };
   return { progress, upload };
+}
+
+async function put(vmId: string, path: string, { file }: Upload): Promise<void> {
+  await (file ? writeFile(vmId, path, file) : makeDirectory(vmId, path, { parents: true }));
 }
