@@ -18,8 +18,11 @@ export const queries = new QueryClient({
       if (meta?.isTold !== true) notifyError(error);
     },
   }),
+  // The server may be this machine: that it is off every network says nothing about whether that can be reached.
   defaultOptions: {
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       staleTime: Number.POSITIVE_INFINITY,
       refetchOnWindowFocus: false,
       retry: (failures, error) => hasCode(error, "server_unreachable") && failures < RETRIES,
