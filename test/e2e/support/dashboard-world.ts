@@ -30,13 +30,10 @@ export async function openDashboard(
   const world = opened.use(await openWorld());
   const image = `dir:${await busyboxRoot(world.dir)}`;
   const options = { name: "box", memMib: 128, metadata: { team: "a" }, ...wanted };
-  const [vm, server, browser] = await Promise.all([
-    world.bandsox.createVm(image, options),
-    openServer(world),
-    openBrowser(world),
-  ]);
-  opened.use(server);
-  opened.use(browser);
+  const vm = await world.bandsox.createVm(image, options);
+  // After the VM: a network that comes up has a browser give up on whatever it is loading.
+  const server = opened.use(await openServer(world));
+  const browser = opened.use(await openBrowser(world));
   const window = await openWindow(browser, server, {
     permissions: ["clipboard-read", "clipboard-write"],
   });
