@@ -5,7 +5,6 @@
 done_tiers=()
 tier='set-up'
 log=$(mktemp)
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export FORCE_COLOR=1; fi
 summary() {
   local status=$?
   echo
@@ -32,7 +31,7 @@ run_tier() {
   local started=$SECONDS
   echo
   say "tier: $tier"
-  "$@" 2>&1 | tee "$log"
+  "$@" 2>&1 | tee -i "$log"
   done_tiers+=("$tier ($((SECONDS - started)) s);")
 }
 

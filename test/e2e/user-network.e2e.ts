@@ -63,6 +63,8 @@ test("in user mode a guest connects as this user would, and has no policies", as
   await expect(vm.network.setEgress("none")).rejects.toMatchObject({ code: "network_missing" });
   const policy = world.bandsox.createVm(image, { ...spec, networking: { mode: "user", egress: "none" } });
   await expect(policy).rejects.toMatchObject({ code: "networking_unavailable" });
+  const [child] = await vm.fork({ networking: false });
+  expect(child).toMatchObject({ error: { code: "networking_unavailable" } });
   await vm.delete();
   server.close();
 });

@@ -41,6 +41,7 @@ test("rules by address and by name hold for IPv6, and are changed while it runs"
   await vm.network.setEgress({ allow: [`[${OTHER}]:80`] });
   expect([await get(OTHER), await get(EXAMPLE)]).toEqual([expect.stringContaining("you are"), ""]);
   await vm.network.setEgress({ allow: ["example.com:80"] });
+  await vm.exec(["nslookup", "example.com", "198.18.0.1"]);
   expect([await get(EXAMPLE), await get(OTHER)]).toEqual([expect.stringContaining("you are"), ""]);
   await vm.network.setEgress("public");
 });
@@ -53,8 +54,9 @@ test("a clone has an address of its own, and what listens in it is reached by th
   const infos = await Promise.all([vm.info(), clone.info()]);
   const addresses = infos.map(({ network }) => network?.address6 ?? "");
   expect(new Set(addresses).size).toBe(2);
-  for (const address of addresses)
-    expect(await (await fetch(`http://[${address}]/index.html`)).text()).toBe("here\n");
+  const page = (address: string) =>
+    fetch(`http://[${address}]/index.html`).then((answer) => answer.text(), String);
+  for (const address of addresses) await expect.poll(() => page(address), { timeout: 30_000 }).toBe("here\n");
   expect(await get(EXAMPLE, clone)).toContain(`you are ${MACHINE6}`);
   await clone.delete();
 });

@@ -80,7 +80,7 @@ func (a Attachment) chain() (*chain, error) {
 	if len(a.Ports) > 0 {
 		runtime.CapabilityArgs = map[string]any{"portMappings": a.Ports}
 	}
-	exec := &invoke.DefaultExec{RawExec: &invoke.RawExec{Stderr: os.Stderr}}
+	exec := &groupExec{&invoke.DefaultExec{RawExec: &invoke.RawExec{Stderr: os.Stderr}}}
 	return &chain{libcni.NewCNIConfigWithCacheDir(a.BinDirs, a.CacheDir, exec), list, runtime}, nil
 }
 

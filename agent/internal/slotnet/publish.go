@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-const (
-	// Connections of one published port at the same time.
-	publishedMax = 256
-	dialLimit    = 10 * time.Second
-)
+// PublishedMax is how many connections come by published ports at the same time: by one of them, or by all that share
+// slots, as those do that come through the guest's agent, where there have to be some left for its owner.
+const PublishedMax = 256
+
+const dialLimit = 10 * time.Second
 
 // PortError says that a port of the host cannot be listened at.
 type PortError struct {
@@ -43,19 +43,21 @@ type Published struct {
 	listener net.Listener
 	guest    netip.AddrPort
 	dial     func(netip.AddrPort) (Conn, error)
+	slots    chan struct{}
 	mu       sync.Mutex
 	ended    bool
 	open     map[net.Conn]bool
 	running  sync.WaitGroup
 }
 
-// Publish listens on a port of this thread's namespace, the host's, until it is closed; dial reaches the guest.
-func Publish(port Port, dial func(netip.AddrPort) (Conn, error)) (*Published, error) {
+// Publish listens on a port of this thread's namespace, the host's, until it is closed; dial reaches the guest, and as
+// many connections as slots has room for are open at once.
+func Publish(port Port, dial func(netip.AddrPort) (Conn, error), slots chan struct{}) (*Published, error) {
 	listener, err := net.Listen("tcp", port.Listen.String())
 	if err != nil {
 		return nil, &PortError{port.Listen, err}
 	}
-	p := &Published{listener: listener, guest: port.Guest, dial: dial, open: map[net.Conn]bool{}}
+	p := &Published{listener: listener, guest: port.Guest, dial: dial, slots: slots, open: map[net.Conn]bool{}}
 	p.running.Go(p.serve)
 	return p, nil
 }
@@ -75,7 +77,6 @@ func dialTCP(guest netip.AddrPort) (Conn, error) {
 }
 
 func (p *Published) serve() {
-	slots := make(chan struct{}, publishedMax)
 	for {
 		client, err := p.listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -85,9 +86,9 @@ func (p *Published) serve() {
 			time.Sleep(100 * time.Millisecond) // descriptors are used up
 			continue
 		}
-		slots <- struct{}{}
+		p.slots <- struct{}{}
 		p.running.Go(func() {
-			defer func() { <-slots }()
+			defer func() { <-p.slots }()
 			p.carry(client)
 		})
 	}

@@ -66,7 +66,7 @@ func Start(config Config, write func([]byte)) (*Service, error) {
 // open opens the host's ports and bounds what passes.
 func (s *Service) open() error {
 	for _, port := range s.config.Ports {
-		opened, err := Publish(port, dialTCP)
+		opened, err := Publish(port, dialTCP, make(chan struct{}, PublishedMax))
 		if err != nil {
 			return err
 		}

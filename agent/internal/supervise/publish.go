@@ -33,8 +33,9 @@ func publishByAgent(config Config) (end func(), err error) {
 		os.Remove(publishedFile)
 	}
 	var ports []slotnet.Port
+	slots := make(chan struct{}, slotnet.PublishedMax)
 	for _, port := range config.Network.Ports {
-		one, err := slotnet.Publish(port, dial)
+		one, err := slotnet.Publish(port, dial, slots)
 		if err != nil {
 			end()
 			return nil, err

@@ -15,7 +15,9 @@ export function jsonFile<T>(schema: z.ZodType<T>): (path: string) => T | undefin
     if (stamp === undefined) return undefined;
     const before = known.get(path);
     if (before?.stamp === stamp) return before.value;
-    const value = read(path, schema);
+    const text = textOf(path);
+    if (text === undefined) return undefined; // of no file's content: the next look reads it again
+    const value = schema.safeParse(jsonOf(text)).data;
     if (known.size >= KNOWN_MAX) known.clear();
     known.set(path, { stamp, value });
     return value;
@@ -25,16 +27,24 @@ export function jsonFile<T>(schema: z.ZodType<T>): (path: string) => T | undefin
 function stampOf(path: string): string | undefined {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
-    return found && `${found.ino} ${found.mtimeMs} ${found.size}`;
+    return found && `${found.dev} ${found.ino} ${found.mtimeMs} ${found.ctimeMs} ${found.size}`;
   } catch {
     return undefined; // its directory is none, or closed to us: as absent
   }
 }
 
-function read<T>(path: string, schema: z.ZodType<T>): T | undefined {
+function textOf(path: string): string | undefined {
   try {
-    return schema.safeParse(JSON.parse(readFileSync(path, "utf8"))).data;
+    return readFileSync(path, "utf8");
   } catch {
-    return undefined;
+    return undefined; // gone meanwhile, or this process has no descriptor left
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // its writer has died, or is at it
   }
 }

@@ -1,4 +1,5 @@
 import { BandSoxError, type Networking, type NetworkSpec } from "@bandsox/contract";
+import { whyNotInUserMode } from "./may-connect.ts";
 import { networkOf } from "./nic.ts";
 
 /**
@@ -17,9 +18,15 @@ export function cloneNetworking(
     return false;
   }
   if (wanted === undefined) return { ...before, ports: before.ports.map((port) => ({ ...port, host: 0 })) };
-  if (!after) return { ...before, egress: "none", ports: [], networks: [] };
+  if (!after) {
+    if (before.mode === "user") throw unavailable("a guest in user mode cannot be cut off");
+    const { cni: _others, ...own } = before; // a network of its administrator's would let its neighbours in
+    return { ...own, egress: "none", ports: [], networks: [] };
+  }
   if (after.mode !== before.mode)
     throw unavailable(`the machine was saved with a network device of mode ${before.mode}`);
+  const why = after.mode === "user" ? whyNotInUserMode(after) : undefined;
+  if (why !== undefined) throw unavailable(why);
   return after;
 }
 

@@ -8,6 +8,7 @@ import type { CniNetwork } from "./cni-config.ts";
 import type { CniAttachment, CniHelper } from "./cni-helper.ts";
 import { assertUnpublished, mappedByChain, portMappings } from "./mapped-ports.ts";
 import type { SlotHelper } from "./slot-helper.ts";
+import { HOST_KEY } from "./slot-host.ts";
 import { slotRules } from "./slot-rules.ts";
 
 export interface CniAttachmentsPorts {
@@ -22,6 +23,7 @@ export interface CniAttachmentsPorts {
   readonly cacheDir: string;
   /** Addresses of this machine */
   addresses(): readonly string[];
+  warn(message: string): void;
 }
 
 /** The network identity of one VM, as a CNI network has given it. */
@@ -50,6 +52,11 @@ export class CniAttachments {
     return this.#ports.records.list().length > 0;
   }
 
+  /** The ports that chains publish. */
+  get mapped(): PublishedPort[] {
+    return this.#ports.records.list().flatMap(mappedOf);
+  }
+
   /** What a VM is attached by, once its network has given it addresses. */
   find(id: VmId): CniSlot | undefined {
     const record = this.#ports.records.find(id);
@@ -69,13 +76,17 @@ export class CniAttachments {
     await this.detach(id); // of an earlier run that nobody ended
     using _turn = await leases.acquire(keyOf(id), signal);
     const mapped = mappedByChain(spec.ports, network);
-    await assertUnpublished(mapped, records.list().flatMap(mappedOf));
     const name = `${prefix}-${id}`;
     const record = {
       ...{ vmId: id, network: network.name, config: JSON.stringify(network.config) },
       ...{ containerId: name, netns: join(netnsDir, name), ports: JSON.stringify(mapped) },
     };
-    records.begin(record);
+    {
+      // Nobody else takes these ports meanwhile, or makes the host as it was while this VM is going to rely on it.
+      using _host = await leases.acquire(HOST_KEY, signal);
+      await assertUnpublished(mapped, this.mapped);
+      records.begin(record);
+    }
     try {
       const addresses = await helper.attach(this.#attachment(record));
       const slot = slotOf({ ...record, addresses });
@@ -106,9 +117,20 @@ export class CniAttachments {
     return true;
   }
 
-  /** Takes back what belongs to no VM that may be attached. */
+  /** Takes back what belongs to no VM that may be attached; what cannot be is told, and tried again the next time. */
   async reconcile(isWanted: (id: VmId) => boolean): Promise<void> {
-    for (const { vmId } of this.#ports.records.list()) if (!isWanted(vmId)) await this.detach(vmId);
+    for (const { vmId } of this.#ports.records.list()) if (!isWanted(vmId)) await this.detachOrWarn(vmId);
+  }
+
+  /** Takes a VM's attachment back as `detach` does; where plugins cannot, its row stays for the next time. */
+  async detachOrWarn(id: VmId): Promise<boolean> {
+    try {
+      return await this.detach(id);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#ports.warn(`could not take ${id} off its CNI network, it will be tried again: ${why}`);
+      return true;
+    }
   }
 
   async #remove(record: Omit<CniRecord, "addresses">): Promise<void> {

@@ -41,7 +41,9 @@ export function cniNetworks({ attachments, places }: CniNetworksPorts) {
         service: networkService(slot, { ...spec, ports }),
       };
     },
-    detach: (id: VmId) => attachments.detach(id),
+    detach: (id: VmId) => attachments.detachOrWarn(id),
+    /** Ports that chains publish, for whoever would listen there. */
+    mapped: () => attachments.mapped,
     change(id: VmId, network: NetworkSpec): PolicyChange | undefined {
       const slot = attachments.find(id);
       if (!slot) return undefined;

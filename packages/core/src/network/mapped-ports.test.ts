@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { assertUnpublished, mappedByChain, portMappings } from "./mapped-ports.ts";
+import { assertNotMapped, assertUnpublished, mappedByChain, portMappings } from "./mapped-ports.ts";
 
 const port = (host: number, address = "127.0.0.1") => ({ guest: 80, host, address });
 
@@ -32,4 +32,12 @@ test("a port of another VM's, or that somebody listens at, is taken", async () =
   await expect(assertUnpublished([port(busy, "::1")], [port(busy, "::1")])).rejects.toMatchObject({
     details: { address: `[::1]:${busy}` },
   });
+});
+
+test("a port is not published twice, nor listened at where a chain leads it elsewhere", async () => {
+  await expect(assertUnpublished([port(8080), { ...port(8080), guest: 81 }], [])).rejects.toMatchObject({
+    code: "port_unavailable",
+  });
+  expect(() => assertNotMapped([port(8080)], [port(8080, "0.0.0.0")])).toThrow("it is another VM's");
+  expect(() => assertNotMapped([port(0), port(8081)], [port(8080)])).not.toThrow();
 });

@@ -29,10 +29,18 @@ export async function assertUnpublished(
   ports: readonly PublishedPort[],
   mapped: readonly PublishedPort[],
 ): Promise<void> {
-  for (const port of ports) {
-    if (mapped.some((other) => collide(port, other))) throw taken(port, "it is another VM's");
+  assertNotMapped(ports, mapped);
+  for (const [index, port] of ports.entries()) {
+    if (ports.slice(0, index).some((other) => collide(port, other)))
+      throw taken(port, "it is asked for twice");
     await tryListen(port);
   }
+}
+
+/** Makes sure that no chain leads a port elsewhere: whoever listens there would hear nothing. @throws {BandSoxError} `port_unavailable` */
+export function assertNotMapped(ports: readonly PublishedPort[], mapped: readonly PublishedPort[]): void {
+  const lost = ports.find((port) => port.host !== 0 && mapped.some((other) => collide(port, other)));
+  if (lost) throw taken(lost, "it is another VM's");
 }
 
 function collide(one: PublishedPort, other: PublishedPort): boolean {

@@ -8,13 +8,18 @@ const NEEDED = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n } as const;
 
 /** Why a VM cannot have a network, as far as can be told by looking; `undefined`: nothing is against it. */
 export function whyNot(network: NetworkSpec, backends: readonly string[]): string | undefined {
-  const { mode, bandwidth, egress, networks, cni } = network;
+  const { mode, networks, cni } = network;
   if (cni !== undefined && mode === "user") return "a CNI network is not for user mode";
   if (cni !== undefined && networks.length > 0)
     return "private networks are BandSox's own, and not for VMs of a CNI network";
   const kind = mode === "user" ? "user" : "tap";
   if (!backends.includes(kind)) return `the engine has no ${kind === "user" ? "user mode" : "TAP devices"}`;
   if (kind === "tap") return cni === undefined ? whyNoSlots() : whyNoNamespaces();
+  return whyNotInUserMode(network);
+}
+
+/** What user mode cannot give a VM. */
+export function whyNotInUserMode({ egress, networks, bandwidth }: NetworkSpec): string | undefined {
   const more = egress !== "public" || networks.length > 0 || Object.keys(bandwidth).length > 0;
   return more ? "user mode has no policies, limits or private networks" : undefined;
 }

@@ -70,7 +70,7 @@ export function openNetworks({
   const attachments = new CniAttachments({
     ...{ leases, records: new CniRecords(database), netnsDir: NETNS_DIR, prefix: `bandsox-${key}` },
     ...{ helper: { ...helper, ...cniHelper(helpers.network) }, addresses: hostAddresses },
-    ...{ binDirs: places.binDirs, cacheDir: cniCacheDir },
+    ...{ binDirs: places.binDirs, cacheDir: cniCacheDir, warn },
   });
   const slots = new Slots({
     ...{ leases, records: new SlotRecords(database), helper, table },

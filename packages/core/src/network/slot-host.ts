@@ -6,6 +6,9 @@ import { type HostNetwork, setForwarding } from "./host-network.ts";
 import { removeHostRules } from "./host-rules.ts";
 import type { SlotHelper } from "./slot-helper.ts";
 
+/** The lease of whoever changes this host, or relies on it from now on. */
+export const HOST_KEY = "network:host";
+
 /** What was changed on this host for all slots, written down before it is. */
 const HostChange = z.object({
   range: z.string(),

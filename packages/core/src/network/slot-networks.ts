@@ -12,6 +12,7 @@ import { INSIDE } from "./address-plan.ts";
 import { type CniNetworksOfHost, isCni } from "./cni-networks.ts";
 import { egressRules, presetOf } from "./egress-rules.ts";
 import { guestNetwork } from "./guest-network.ts";
+import { assertNotMapped } from "./mapped-ports.ts";
 import { whyNot } from "./may-connect.ts";
 import { namePolicy, networkService, userService } from "./network-service.ts";
 import type { NetworkAttachment, Networks } from "./networks.ts";
@@ -57,9 +58,17 @@ export function slotNetworks({
       throw new BandSoxError("networking_unavailable", message, { reason: why });
     },
     async attach({ id }, network, signal) {
+      if (!isCni(network)) assertNotMapped(network.ports, cni.mapped());
       if (network.mode === "user")
         return { nic: nicOf({ kind: "user" }), guest: guestNetwork("user"), service: userService(network) };
-      if (isCni(network)) return cni.attach(id, network, signal);
+      if (isCni(network)) {
+        try {
+          return await cni.attach(id, network, signal);
+        } catch (error) {
+          await slots.drain(); // the last slot may have gone meanwhile, and have left the host to this VM
+          throw error;
+        }
+      }
       const slot = await slots.acquire(id, wantsOf(network), signal);
       refillLater();
       if (network.networks.length > 0) await privateNetworks.settle();

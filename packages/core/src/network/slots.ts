@@ -15,7 +15,7 @@ import {
 import { type HostNetwork, isNamespace } from "./host-network.ts";
 import { addLink, hostRules, removeLink, trustLink } from "./host-rules.ts";
 import { nftTransaction } from "./nft.ts";
-import { prepareHost, restoreHost, type SlotHostPorts } from "./slot-host.ts";
+import { HOST_KEY, prepareHost, restoreHost, type SlotHostPorts } from "./slot-host.ts";
 import { type SlotRulesOptions, slotRules } from "./slot-rules.ts";
 
 /** Names that are another's are tried past, as often as other storages may have slots. */
@@ -297,7 +297,6 @@ export class Slots {
   }
 }
 
-const HOST_KEY = "network:host";
 const slotKey = (index: number) => `slot:${index}`;
 
 function usedUp(): BandSoxError {

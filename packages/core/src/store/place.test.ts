@@ -50,6 +50,15 @@ test("a storage that was moved names its files by their new place, and who works
   expect(moved.leases.holder("vm:a")).toBeDefined();
 });
 
+test("one that was brought back to its own place takes back what bears its names", async () => {
+  await using s = await storage();
+  renameSync(s.root, s.other);
+  cpSync(s.other, s.root, { recursive: true });
+  using back = await open(s.root);
+  expect(back.whereabouts).toBe("copied");
+  expect(back.cni.list()).toMatchObject([{ netns: "/run/netns/one-vm_a" }]);
+});
+
 test("a copy has nothing of the original's processes, and never names its files", async () => {
   await using s = await storage();
   cpSync(s.root, s.other, { recursive: true });

@@ -24,7 +24,8 @@ export function settlePlace(database: DatabaseSync, root: string): Whereabouts {
     movePaths(database, { from: `${known.root}/`, to: `${root}/` });
     if (known.inode === inode) return "moved";
     database.exec("DELETE FROM leases");
-    database.exec("DELETE FROM cni_attachments"); // they bear the original's names
+    // In another place they bear the original's names; brought back to its own, they are this storage's to take back.
+    if (known.root !== root) database.exec("DELETE FROM cni_attachments");
     database
       .prepare("UPDATE resources SET owner = ? WHERE substr(owner, 1, 8) = 'process:'")
       .run(processOwner(NOBODY));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAgo, formatBytes, formatDuration, shortDigest } from "./format.ts";
+import { formatAgo, formatBytes, formatDuration, formatTime, shortDigest } from "./format.ts";
 
 test.for([
   [0, "0 B"],
@@ -26,4 +26,12 @@ test("what was a minute ago is said so", () => {
 
 test("a digest is told by its first twelve digits", () => {
   expect(shortDigest(`sha256:${"ab".repeat(32)}`)).toBe("abababababab");
+});
+
+test("a moment that no calendar has is unknown: guests tell of such", () => {
+  expect([formatTime(9e15), formatAgo(9e15), formatTime(Number.NaN)]).toEqual([
+    "unknown",
+    "unknown",
+    "unknown",
+  ]);
 });

@@ -28,9 +28,12 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(ms / DAY_MS)} d ${Math.floor((ms % DAY_MS) / HOUR_MS)} h`;
 }
 
+const UNKNOWN = "unknown";
+
 /** How long ago something was, e.g. `5 min ago`. */
 export function formatAgo(at: Date | string | number, now: number = Date.now()): string {
   const ms = now - new Date(at).getTime();
+  if (Number.isNaN(ms)) return UNKNOWN;
   if (ms < 5 * SECOND_MS) return "just now";
   if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s ago`;
   if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min ago`;
@@ -41,9 +44,10 @@ export function formatAgo(at: Date | string | number, now: number = Date.now()):
 /** Made once: making one costs more than everything else in a row of a list. */
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-/** A moment in the reader's own time. */
+/** A moment in the reader's own time. Guests tell of moments that no calendar has. */
 export function formatTime(at: Date | string | number): string {
-  return TIME.format(new Date(at));
+  const moment = new Date(at);
+  return Number.isNaN(moment.getTime()) ? UNKNOWN : TIME.format(moment);
 }
 
 /** The start of a digest. */
