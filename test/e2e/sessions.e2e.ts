@@ -78,6 +78,21 @@ test("a session goes on without its client, and tells the next one everything", 
   await expect(session.info()).rejects.toMatchObject({ code: "session_not_found" });
 });
 
+test("a session stands still with its VM and goes on with it, its viewer and its terminal too", async () => {
+  const counting = "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; sleep 0.1; done";
+  const session = await vm.sessions.start(counting);
+  const terminal = await vm.terminal({ command: counting });
+  const printed = async (one: Session) => (await follow(one)).stdout.replaceAll("\r", "");
+  const viewed = Promise.all([printed(session), printed(terminal.session)]);
+  await vm.pause();
+  await vm.resume();
+  const whole = Array.from({ length: 30 }, (_, index) => `${index + 1}\n`).join("");
+  expect(await viewed).toEqual([whole, whole]);
+  expect(await printed(session)).toBe(whole);
+  await terminal.session.delete();
+  await session.delete();
+});
+
 test("a session that printed more than it keeps says what is gone", async () => {
   const session = await vm.sessions.start("head -c 500000 /dev/zero", { journalBytes: 65_536 });
   await session.wait();
