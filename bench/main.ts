@@ -1,10 +1,11 @@
 // Measures BandSox on this machine: a table on stdout, everything in a JSON file. Arguments: ids of benchmarks
 // (default: all), `--quick` for small sizes, `--engine <name>`, `--out <file>`, `--table <file>`
 // for the table as well, `--write` to write docs/benchmarks.md.
+import { execFile } from "node:child_process";
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { defaultStorageDir, ensureBootFiles, provideHelpers } from "@bandsox/core";
 import { BandSox, doctor } from "bandsox";
 import type { Benchmark, Figure } from "./figure.ts";
@@ -141,6 +142,7 @@ async function writePage(written: string): Promise<void> {
   const before = await readFile(path, "utf8").catch(() => "");
   const kept = before.includes(KEPT) ? before.slice(before.indexOf(KEPT)) : "";
   await writeFile(path, `${written}\n${kept}`);
+  await promisify(execFile)("biome", ["format", "--write", path], { cwd: REPOSITORY }); // as every page here is
 }
 
 /** A storage of the run's own, with the kernel that `make setup` obtained and the agent as it is built now. */
