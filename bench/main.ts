@@ -142,7 +142,8 @@ async function writePage(written: string): Promise<void> {
   const before = await readFile(path, "utf8").catch(() => "");
   const kept = before.includes(KEPT) ? before.slice(before.indexOf(KEPT)) : "";
   await writeFile(path, `${written}\n${kept}`);
-  await promisify(execFile)("biome", ["format", "--write", path], { cwd: REPOSITORY }); // as every page here is
+  const biome = join(REPOSITORY, "node_modules/.bin/biome");
+  await promisify(execFile)(biome, ["format", "--write", path], { cwd: REPOSITORY }); // as every page here is
 }
 
 /** A storage of the run's own, with the kernel that `make setup` obtained and the agent as it is built now. */
