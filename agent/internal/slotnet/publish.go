@@ -44,6 +44,7 @@ type Published struct {
 	guest    netip.AddrPort
 	dial     func(netip.AddrPort) (Conn, error)
 	slots    chan struct{}
+	closing  chan struct{}
 	mu       sync.Mutex
 	ended    bool
 	open     map[net.Conn]bool
@@ -57,7 +58,7 @@ func Publish(port Port, dial func(netip.AddrPort) (Conn, error), slots chan stru
 	if err != nil {
 		return nil, &PortError{port.Listen, err}
 	}
-	p := &Published{listener: listener, guest: port.Guest, dial: dial, slots: slots, open: map[net.Conn]bool{}}
+	p := &Published{listener: listener, guest: port.Guest, dial: dial, slots: slots, closing: make(chan struct{}), open: map[net.Conn]bool{}}
 	p.running.Go(p.serve)
 	return p, nil
 }
@@ -86,7 +87,12 @@ func (p *Published) serve() {
 			time.Sleep(100 * time.Millisecond) // descriptors are used up
 			continue
 		}
-		p.slots <- struct{}{}
+		select {
+		case p.slots <- struct{}{}:
+		case <-p.closing: // those who hold the slots may have come by other ports, which stay open
+			client.Close()
+			return
+		}
 		p.running.Go(func() {
 			defer func() { <-p.slots }()
 			p.carry(client)
@@ -143,6 +149,7 @@ func (p *Published) forget(conns ...net.Conn) {
 
 // Close ends it and what came by it.
 func (p *Published) Close() {
+	close(p.closing)
 	p.listener.Close()
 	p.mu.Lock()
 	p.ended = true
