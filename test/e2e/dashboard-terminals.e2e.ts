@@ -95,7 +95,9 @@ test("kilobytes are pasted as they are, and a screen of them is copied as it is"
   await eventually(() => screen(pane)).toContain(LINES.at(-1));
   await page.keyboard.press("Control+D");
   await eventually(() => dashboard.vm.files.readText("/tmp/pasted")).toBe(text);
-  await type(pane, "clear; cat /tmp/pasted");
+  await type(pane, "clear; cat /tmp/pasted; echo shown-$((6*7))");
+  // What is on the screen until then is the paste; a drag while the rows move selects some of that too.
+  await eventually(() => screen(pane)).toContain("shown-42");
   const rows = (await pane.locator(".xterm-screen").boundingBox())!;
   await page.mouse.move(rows.x + 2, rows.y + 4);
   await page.mouse.down();

@@ -41,6 +41,8 @@ type Machine interface {
 	Enter(spec machine.Spec) (time.Duration, error)
 	// Refresh tells a machine that stood still what has changed.
 	Refresh(identity machine.Identity) error
+	// Settle finishes what would go on in the background.
+	Settle() error
 }
 
 // API serves one machine.

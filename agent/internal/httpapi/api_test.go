@@ -37,6 +37,8 @@ func (m *fakeMachine) Enter(machine.Spec) (time.Duration, error) {
 
 func (m *fakeMachine) Refresh(machine.Identity) error { return nil }
 
+func (m *fakeMachine) Settle() error { return nil }
+
 // serveAPI serves a machine and returns clients that speak HTTP/1.1 and HTTP/2.
 func serveAPI(t testing.TB, m Machine, powerOff func(time.Duration)) map[string]*http.Client {
 	t.Helper()

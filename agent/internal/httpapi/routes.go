@@ -36,6 +36,7 @@ var machineRoutes = []route{
 	{"PUT /v1/machine", "", (*API).enterMachine},
 	{"POST /v1/identity", "", inMachine((*API).refreshIdentity)},
 	{"POST /v1/clock", "", inMachine((*API).shiftClock)},
+	{"POST /v1/settle", "", inMachine((*API).settle)},
 	{"POST /v1/power-off", "", (*API).endMachine},
 }
 
@@ -72,6 +73,7 @@ func (a *API) handler() http.Handler {
 	}
 	mux.HandleFunc("/", refusePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Date"] = nil                  // nobody asks, and formatting it is a tenth of what a small answer costs
 		if path.Clean(r.URL.Path) != r.URL.Path { // the mux would redirect
 			refusePath(w, r)
 			return

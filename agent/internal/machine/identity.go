@@ -157,17 +157,25 @@ func readPlain(path string) (string, error) {
 	return string(content), err
 }
 
+// writePlain makes content all there is in a regular file. It is written over what is there: ext4 writes a file that was
+// cut to nothing to the disk as soon as it is closed, and a clone that is to run a command waits for that.
 func writePlain(path, content string) error {
 	file, err := openPlain(path, os.O_WRONLY|os.O_CREATE)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if err := file.Truncate(0); err != nil {
+	info, err := file.Stat()
+	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(content)
-	return err
+	if _, err := file.WriteString(content); err != nil {
+		return err
+	}
+	if info.Size() <= int64(len(content)) {
+		return nil
+	}
+	return file.Truncate(int64(len(content)))
 }
 
 // openPlain opens a regular file without following a symbolic link at its end and without waiting on a planted pipe.

@@ -110,3 +110,15 @@ func TestShiftIsTakenByTheKernelAsWholeSecondsAndNanoseconds(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileIsAllThatWasWrittenLast(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hostname")
+	for _, content := range []string{"golden\n", "a-longer-name\n", "box\n", ""} {
+		if err := writePlain(path, content); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != content {
+			t.Errorf("got %q, %v, want %q", got, err, content)
+		}
+	}
+}

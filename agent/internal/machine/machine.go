@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"bandsox.dev/agent/internal/exec"
 )
@@ -94,6 +97,21 @@ func (m *Machine) Enter(spec Spec) (time.Duration, error) {
 	}
 	m.ready = true
 	return time.Since(start), nil
+}
+
+// Settle finishes what would go on in the background: the layer's writes, and the collection of this process's garbage.
+// A machine that is to be saved for others to go on from leaves none of it to them.
+func (m *Machine) Settle() error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if !m.ready {
+		return ErrBare
+	}
+	if err := unix.Syncfs(int(m.layer.Fd())); err != nil {
+		return fmt.Errorf("finish the layer's writes: %w", err)
+	}
+	runtime.GC()
+	return nil
 }
 
 // Validate says what is wrong with a spec before anything is done.

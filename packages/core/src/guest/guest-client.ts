@@ -117,6 +117,11 @@ export class GuestClient implements AsyncDisposable {
     return clock.data.epochMs;
   }
 
+  /** Has the guest finish what would go on in its background: for a machine that others are to go on from. */
+  async settle(signal?: AbortSignal): Promise<void> {
+    await this.#call("POST", "/v1/settle", {}, signal);
+  }
+
   /** Asks the guest to end itself: processes get `graceMs` after SIGTERM, then disks are synced and unmounted. */
   async powerOff(graceMs: number, signal?: AbortSignal): Promise<void> {
     await this.#call("POST", "/v1/power-off", { graceMs }, signal);

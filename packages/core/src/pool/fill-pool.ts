@@ -9,7 +9,7 @@ import { makeVmDirectory } from "../vm/make-vm.ts";
 import { releaseVm } from "../vm/release-vm.ts";
 import { startFromImage } from "../vm/start-from-image.ts";
 import { lockVm, type VmPorts, vmKey } from "../vm/vm-ports.ts";
-import { warmUp } from "./warm-up.ts";
+import { warmUp } from "../vm/warm-up.ts";
 
 /**
  * Brings a pool to its size: removes VMs that are too many, or that go on from what was replaced, and makes those that

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { VmId } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
 import { GuestClient } from "../guest/guest-client.ts";
 import { vmmPaths } from "../host/paths.ts";
 import type { ImageConfig } from "../image/image-config.ts";
 import { guestNetwork } from "../network/guest-network.ts";
 import { baseIdentity } from "./base-identity.ts";
-import { enterMachine } from "./enter-machine.ts";
+import { becomeClone, enterMachine, type GuestIdentity } from "./enter-machine.ts";
 import { ensureGolden, GOLDEN_ID, type GoldenShape, shapeKey, withMachine } from "./golden.ts";
 import {
   findGolden,
@@ -18,6 +19,7 @@ import {
 } from "./golden-store.ts";
 import { pruneGoldens } from "./prune-goldens.ts";
 import type { VmPorts } from "./vm-ports.ts";
+import { warmUp } from "./warm-up.ts";
 
 export type ImageGoldenPorts = GoldenPorts & Pick<VmPorts, "layerDisks">;
 
@@ -30,12 +32,9 @@ export interface ImageGoldenParts {
   readonly diskSizeMib: number;
 }
 
-/** Runs in every guest, whatever the image holds: the agent, which ends at once when it is not the first process. */
-const FIRST_COMMAND = ["/proc/self/exe", "--version"];
-
 /**
- * The saved machine from which VMs of an image are created: its disks mounted, its root entered, a first command run,
- * and nothing of any VM in it. Taken once for all processes, from the golden of the shape.
+ * The saved machine from which VMs of an image are created: its disks mounted, its root entered, a first command run
+ * by its shell, and nothing of any VM in it. Taken once for all processes, from the golden of the shape.
  *
  * @throws {BandSoxError} what starting or saving a machine throws
  */
@@ -83,7 +82,7 @@ async function takeImageGolden(
     };
     const network = shape.nic && guestNetwork(shape.nic.backend.kind);
     await enterMachine(identity, { ...devices, network }, signal);
-    await runFirstCommand(agentSocket, signal);
+    await rehearse({ id: GOLDEN_ID, agentSocket }, identity, signal);
     await engine.save(paths, result);
   });
   signal?.throwIfAborted();
@@ -96,9 +95,14 @@ async function takeImageGolden(
   return saved;
 }
 
-/** What it makes the guest do for the first time, clones have done. How it ends says nothing. */
-async function runFirstCommand(socketPath: string, signal?: AbortSignal): Promise<void> {
-  await using guest = new GuestClient({ vmId: GOLDEN_ID, socketPath });
-  const command = { argv: FIRST_COMMAND, env: {}, cwd: "/", user: "0:0" };
-  for await (const event of guest.exec(command, signal)) if (event.type === "exit") return;
+/** What the guest has done for the first time, its clones have done; and what goes on in its background has ended. */
+async function rehearse(
+  { id, agentSocket }: { id: VmId; agentSocket: string },
+  identity: GuestIdentity,
+  signal?: AbortSignal,
+): Promise<void> {
+  await warmUp({ id, agentSocket }, signal);
+  await becomeClone(identity, signal);
+  await using guest = new GuestClient({ vmId: id, socketPath: agentSocket });
+  await guest.settle(signal);
 }

@@ -97,7 +97,13 @@ function accelerationArguments(acceleration: Acceleration): string[] {
 export function kernelCommandLine(acceleration: Acceleration, transport: QemuTransport): string {
   const timing =
     acceleration.kind === "tcg"
-      ? [`tsc_early_khz=${acceleration.tscKhz}`, "tsc=reliable", "mitigations=off", "no_timer_check"]
+      ? [
+          `tsc_early_khz=${acceleration.tscKhz}`,
+          "tsc=reliable",
+          "mitigations=off",
+          "no_timer_check",
+          CALM_AGENT,
+        ]
       : [];
   return [
     transport === "serial" ? "console=ttyS1" : "console=ttyS0",
@@ -126,6 +132,12 @@ function nic({ mac, backend }: NicSpec): string[] {
       : `user,id=nic,ipv6=off,net=${v4.net},host=${v4.gateway},dns=${v4.userDns}`;
   return ["-netdev", netdev, "-device", `virtio-net-device,netdev=nic,mac=${mac}`];
 }
+
+/**
+ * The kernel hands what it does not know to its first process, as environment. On an emulated processor each signal by
+ * which the agent's runtime interrupts a goroutine is a long way, and none of them computes for long without a call.
+ */
+const CALM_AGENT = "GODEBUG=asyncpreemptoff=1";
 
 /** A comma in a QEMU option's value is written twice. */
 function escaped(path: string): string {

@@ -19,5 +19,5 @@ export async function warmUp(vm: { id: VmId; agentSocket: string }, signal?: Abo
   }
 }
 
-/** A shell of a hostile image may do anything, but not keep the pool from being filled. */
+/** A shell of a hostile image may do anything, but not keep a golden or a pool from being filled. */
 const WARM_UP_MAX_MS = 10_000;
