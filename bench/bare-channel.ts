@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Agent, get, request } from "node:http";
+import { Agent, type ClientRequest, get, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { rate } from "./figure.ts";
 
@@ -45,19 +45,35 @@ export async function pump(agentSocket: string, to: "guest" | "host", bytes: num
       ...{ host: "guest", createConnection: () => socket },
       headers: to === "guest" ? { "content-length": bytes } : {},
     });
-    const answered = once(asked, "response");
+    const answered = wholeAnswer(asked);
     if (to === "guest") await fill(asked, bytes);
     asked.end();
-    const [response] = await answered;
-    let received = 0;
-    for await (const chunk of response) received += chunk.length;
-    if (response.statusCode !== 200 || (to === "host" && received !== bytes)) {
-      throw new Error(`the pump answered ${response.statusCode} with ${received} bytes`);
+    const { statusCode, received } = await answered;
+    if (statusCode !== 200 || (to === "host" && received !== bytes)) {
+      throw new Error(`the pump answered ${statusCode} with ${received} bytes`);
     }
     return rate(bytes, performance.now() - begun);
   } finally {
     socket.destroy();
   }
+}
+
+/** Listens from the moment the answer begins: one whose connection has closed by the time it is read never ends. */
+function wholeAnswer(asked: ClientRequest): Promise<{ statusCode: number | undefined; received: number }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    statusCode: number | undefined;
+    received: number;
+  }>();
+  asked.once("error", reject);
+  asked.once("response", (response) => {
+    let received = 0;
+    response.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    response.once("end", () => resolve({ statusCode: response.statusCode, received }));
+    response.once("error", reject);
+  });
+  return promise;
 }
 
 async function fill(target: NodeJS.WritableStream, bytes: number): Promise<void> {

@@ -10,8 +10,9 @@ import (
 const (
 	// Bytes in flight towards a guest, per stream.
 	guestWindow = 1 << 20
-	// Bytes a guest can make the host hold, per stream: yamux's minimum.
-	hostWindow = 256 << 10
+	// Bytes a guest can make the host hold, per stream: enough for what the agent writes at once of a file, twice, so that
+	// it reads the next while the host takes the last.
+	hostWindow = 512 << 10
 	// Streams that may wait to be accepted; more than a host opens at once.
 	acceptBacklog = 1024
 )
