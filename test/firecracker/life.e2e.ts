@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Vm } from "bandsox";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -88,10 +88,42 @@ test("a fork's children go on each for themselves", async () => {
   for (const child of children) await child.delete();
 });
 
-test("what Firecracker measures is kept beside the VM, and its log in the VMM's", async () => {
+test("what Firecracker measures is told, adds up and is kept beside the VM, and its log in the VMM's", async () => {
+  const before = (await vm.stats()).vmm;
+  await vm.execCommand("head -c 3000000 /dev/zero > /written; sync");
+  const after = (await vm.stats()).vmm;
+  if (!before || !after) throw new Error("Firecracker counts");
+  expect(after.disk.writtenBytes).toBeGreaterThan(before.disk.writtenBytes);
+  expect(after.disk.flushes).toBeGreaterThan(before.disk.flushes);
+  expect(after.vsock?.rxBytes).toBeGreaterThan(before.vsock?.rxBytes ?? 0);
+  expect(after.at).toBeGreaterThanOrEqual(before.at);
+  const kept = (await world.bandsox.measureVms()).find(({ id }) => id === vm.id);
+  expect(kept?.stats).toMatchObject({ at: after.at, disk: after.disk });
   const dir = join(world.storage, "vms", vm.id);
   expect(existsSync(join(dir, "vmm.log"))).toBe(true);
-  expect(readFileSync(join(dir, "launch.json"), "utf8")).toContain("vmm-metrics.json");
+});
+
+test("memory is taken from a guest and given back, and a clone has as little of it", async () => {
+  const takes = async (of: Vm, mib: number) =>
+    expect
+      .poll(async () => (await of.stats()).vmm?.reclaimed, { timeout: 60_000 })
+      .toEqual({
+        targetMib: mib,
+        actualMib: mib,
+      });
+  await takes(vm, 0);
+  await vm.reclaimMemory(32);
+  await takes(vm, 32);
+  const { id } = await vm.snapshot();
+  const clone = await world.bandsox.snapshots.restore(id);
+  await takes(clone, 32);
+  expect(await said(clone, "echo on")).toBe("on");
+  await clone.reclaimMemory(0);
+  await takes(clone, 0);
+  await clone.delete();
+  await world.bandsox.snapshots.delete(id);
+  await vm.reclaimMemory(0);
+  await takes(vm, 0);
 });
 
 test("another process uses, stops and starts it; the disk stays", async () => {

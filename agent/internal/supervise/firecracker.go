@@ -16,6 +16,8 @@ const (
 	quickLimit = 10 * time.Second
 	// saveLimit bounds the writing of a machine; whoever asked for it waits 120 s.
 	saveLimit = 100 * time.Second
+	// meterLimit bounds the wait for a line of metrics that Firecracker says it has written.
+	meterLimit = time.Second
 )
 
 // firecracker is a machine of Firecracker's. Whoever started it has had its API socket until the guest answered; from
@@ -23,6 +25,7 @@ const (
 type firecracker struct {
 	api     *fcapi.Client
 	guest   *vsockGuest
+	meter   *meter
 	jail    jail
 	tracks  bool
 	deafens bool
@@ -32,8 +35,8 @@ type firecracker struct {
 	base *os.File
 }
 
-func openFirecracker(config Config, guest *vsockGuest) (*firecracker, error) {
-	f := &firecracker{api: fcapi.New(config.Firecracker.APISocket), guest: guest, jail: jail{config.Firecracker.Jail},
+func openFirecracker(config Config, guest *vsockGuest, meter *meter) (*firecracker, error) {
+	f := &firecracker{api: fcapi.New(config.Firecracker.APISocket), guest: guest, meter: meter, jail: jail{config.Firecracker.Jail},
 		tracks: config.Firecracker.Tracks, deafens: config.Firecracker.DeafensVsock}
 	if !f.tracks {
 		return f, nil
@@ -102,6 +105,30 @@ func (f *firecracker) status() (string, error) {
 		return statusPaused, nil
 	}
 	return info.State, nil
+}
+
+// measure has Firecracker write what it has counted since it last did, which it does each minute by itself.
+func (f *firecracker) measure() (*measures, error) {
+	flush := map[string]string{"action_type": "FlushMetrics"}
+	counted, err := f.meter.after(func() error {
+		return f.api.Do(http.MethodPut, "/actions", flush, nil, quickLimit)
+	}, meterLimit)
+	if err != nil {
+		return nil, err
+	}
+	var balloon struct {
+		Target int64 `json:"target_mib"`
+		Actual int64 `json:"actual_mib"`
+	}
+	err = f.api.Do(http.MethodGet, "/balloon/statistics", nil, &balloon, quickLimit)
+	if fault := new(fcapi.Fault); errors.As(err, &fault) {
+		return &measures{Counted: counted}, nil // a machine that was saved without one has none
+	}
+	return &measures{counted, &balloonSize{balloon.Target, balloon.Actual}}, err
+}
+
+func (f *firecracker) reclaim(mib int64) error {
+	return f.api.Do(http.MethodPatch, "/balloon", map[string]int64{"amount_mib": mib}, nil, quickLimit)
 }
 
 func (f *firecracker) close() {

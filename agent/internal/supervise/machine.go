@@ -10,7 +10,23 @@ type machine interface {
 	status() (string, error)
 	// begin does what of a save can be done while the guest runs.
 	begin(saveRequest) (saving, error)
+	// measure tells what was counted on the host so far; nil where nothing is.
+	measure() (*measures, error)
+	// reclaim takes so much of the guest's memory for the host, in MiB, until told otherwise.
+	reclaim(mib int64) error
 	close()
+}
+
+// measures are what a VMM has counted, in its own words.
+type measures struct {
+	Counted any          `json:"counted"`
+	Balloon *balloonSize `json:"balloon,omitempty"`
+}
+
+// balloonSize is how much of its memory a guest is to do without, and does without now.
+type balloonSize struct {
+	TargetMiB int64 `json:"targetMib"`
+	ActualMiB int64 `json:"actualMib"`
 }
 
 // saving is a save that has begun.

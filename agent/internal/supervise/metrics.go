@@ -3,8 +3,10 @@ package supervise
 import (
 	"bufio"
 	"encoding/json"
-	"os"
+	"io"
 	"strings"
+	"sync"
+	"time"
 )
 
 // metricsLimit bounds one line of metrics, in bytes.
@@ -13,20 +15,53 @@ const metricsLimit = 256 << 10
 // metricsDepth bounds how deep they are nested; Firecracker's are at most three deep.
 const metricsDepth = 8
 
-// keepMetrics keeps in a file what a Firecracker has counted in all. Each line it writes says what it has counted since
-// the line before.
-func keepMetrics(from *os.File, path string) {
+// meter keeps in a file what a Firecracker has counted in all. Each line it writes says what it has counted since the line
+// before.
+type meter struct {
+	path   string
+	mu     sync.Mutex
+	totals any
+	added  chan struct{} // closed when a line was added
+}
+
+func newMeter(path string) *meter { return &meter{path: path, added: make(chan struct{})} }
+
+// keep reads lines until their end.
+func (m *meter) keep(from io.Reader) {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 0, 4096), metricsLimit)
-	var totals any
 	for lines.Scan() {
 		var line map[string]any
-		if json.Unmarshal(lines.Bytes(), &line) != nil {
-			continue
+		if json.Unmarshal(lines.Bytes(), &line) == nil {
+			m.add(line)
 		}
-		totals = addUp(totals, line, nil)
-		replaceFile(path, totals)
 	}
+}
+
+func (m *meter) add(line map[string]any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.totals = addUp(m.totals, line, nil)
+	replaceFile(m.path, m.totals)
+	close(m.added)
+	m.added = make(chan struct{})
+}
+
+// after returns the totals once a line was added that was asked for by flush; those before it when none comes.
+func (m *meter) after(flush func() error, limit time.Duration) (any, error) {
+	m.mu.Lock()
+	added := m.added
+	m.mu.Unlock()
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	select {
+	case <-added:
+	case <-time.After(limit):
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.totals, nil
 }
 
 // addUp returns the totals after a line: sums of what is counted, the newest of what is measured.

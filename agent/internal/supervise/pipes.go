@@ -13,12 +13,13 @@ import (
 type vmmPipes struct {
 	jail    jail
 	files   []*os.File
+	meter   *meter
 	running sync.WaitGroup
 }
 
 // openPipes makes the pipes and reads them from now on.
 func openPipes(config FirecrackerConfig, log *boundedLog) (*vmmPipes, error) {
-	p := &vmmPipes{jail: jail{config.Jail}}
+	p := &vmmPipes{jail: jail{config.Jail}, meter: newMeter(config.MetricsFile)}
 	logPipe, err := p.open(config.LogPipe)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func openPipes(config FirecrackerConfig, log *boundedLog) (*vmmPipes, error) {
 		return nil, err
 	}
 	p.running.Go(func() { log.fill(logPipe) })
-	p.running.Go(func() { keepMetrics(metrics, config.MetricsFile) })
+	p.running.Go(func() { p.meter.keep(metrics) })
 	return p, nil
 }
 

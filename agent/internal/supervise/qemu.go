@@ -36,6 +36,12 @@ func (q *qemu) status() (string, error) {
 	return state.Status, err
 }
 
+func (q *qemu) measure() (*measures, error) { return nil, nil }
+
+func (q *qemu) reclaim(int64) error {
+	return errors.New("QEMU's machines have no balloon: their memory cannot be taken back")
+}
+
 func (q *qemu) close() {
 	q.monitor.Close()
 	q.memory.Close()

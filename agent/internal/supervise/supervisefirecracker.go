@@ -55,7 +55,7 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 		worker = lastDescendant(worker) // what we started only waits for it
 	}
 	dog := newWatchdog(config, worker, guest.relay.activity)
-	endControl, err := controlFirecracker(config, guest, dog)
+	endControl, err := controlFirecracker(config, firecrackerParts{guest, pipes.meter, dog})
 	if err != nil {
 		process.end()
 		return Exit{}, err
@@ -123,10 +123,17 @@ func reachGuest(config Config, line *serialSide, onReady func(), log *boundedLog
 	return watchVsock(config, relay, line, record), nil
 }
 
-func controlFirecracker(config Config, guest *vsockGuest, dog *watchdog) (end func(), err error) {
-	machine, err := openFirecracker(config, guest)
+// firecrackerParts are what control has a Firecracker do things with.
+type firecrackerParts struct {
+	guest *vsockGuest
+	meter *meter
+	dog   *watchdog
+}
+
+func controlFirecracker(config Config, parts firecrackerParts) (end func(), err error) {
+	machine, err := openFirecracker(config, parts.guest, parts.meter)
 	if err != nil {
 		return nil, err
 	}
-	return serveControl(config.ControlSocket, machine, dog)
+	return serveControl(config.ControlSocket, machine, parts.dog)
 }

@@ -19,6 +19,7 @@ import {
   type EngineSettings,
   type FetchOptions,
   type ListOptions,
+  type MeasuredVm,
   type NetworkOptions,
   type OpenDisks,
   openCore,
@@ -155,6 +156,14 @@ export class BandSox implements AsyncDisposable {
    */
   async why(vm: string): Promise<VmEnd | undefined> {
     return (await this.#core()).why(vm);
+  }
+
+  /**
+   * What the VMMs of the VMs that run have counted, as each told last, at most a minute ago: it costs no look at a guest.
+   * Those of engines that count nothing are left out. `Vm.stats` tells one VM's as of now.
+   */
+  async measureVms(): Promise<MeasuredVm[]> {
+    return (await this.#core()).measureVms();
   }
 
   /**

@@ -214,6 +214,17 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
     });
   });
 
+  test("takes memory back, and tells what the VMM has counted", async () => {
+    await using w = await open();
+    const vm = await w.bs.createVm("alpine");
+    await vm.reclaimMemory(64);
+    expect((await vm.stats()).vmm).toMatchObject({
+      disk: { throttled: 4 },
+      reclaimed: { targetMib: 64, actualMib: 64 },
+    });
+    await expect(vm.reclaimMemory(100_000)).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
   test("keeps VMs ready in pools", async () => {
     await using w = await open();
     const pool = await w.bs.pools.set({ image: "alpine", size: 1 });

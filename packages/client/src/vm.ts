@@ -130,7 +130,7 @@ export class RemoteVm {
     return hostPorts.forwardPort(guest, options);
   }
 
-  /** How the guest is doing: time, memory, disk, load. */
+  /** How the guest is doing: time, memory, disk, load; and what its VMM has counted, where the engine counts. */
   async stats(options: Abortable = {}): Promise<VmStats> {
     return fromWire<VmStats>(
       await this.#transport.call("GET /api/vms/:id/stats", { ...this.#at, ...options }),
@@ -215,6 +215,11 @@ export class RemoteVm {
   async setLimits(limits: LimitsPatch, { signal }: Abortable = {}): Promise<VmInfo> {
     const call = { ...this.#at, body: toWire(limits), signal };
     return fromWireVm(await this.#transport.call("PUT /api/vms/:id/limits", call));
+  }
+
+  /** Takes so much of the guest's memory for the host, in MiB, until told otherwise; `0` gives it back. */
+  async reclaimMemory(mib: number, { signal }: Abortable = {}): Promise<void> {
+    await this.#transport.call("PUT /api/vms/:id/reclaim", { ...this.#at, body: { mib }, signal });
   }
 
   /** Saves the VM, running or paused, as it is at one moment; it goes on. */

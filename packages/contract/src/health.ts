@@ -6,7 +6,7 @@ const Percent = z.number().min(0);
 const Pressure = z.object({ some10: Percent, some60: Percent, full10: Percent, full60: Percent });
 
 /** How a guest is doing, as it says itself. */
-export const VmStats = z.object({
+export const GuestStats = z.object({
   /** ms since 1970, by the guest's clock */
   at: z.number(),
   uptimeMs: z.number(),
@@ -36,6 +36,34 @@ export const VmStats = z.object({
   network: z.object({ rxBytes: Bytes, txBytes: Bytes }).optional(),
   io: z.object({ readBytes: Bytes, writtenBytes: Bytes }),
 });
+export type GuestStats = z.infer<typeof GuestStats>;
+
+const Count = z.number().min(0);
+
+/** What the VMM has counted of a VM on the host since it was started, restored or resumed from a golden. */
+export const VmmStats = z.object({
+  /** ms since 1970, by the host's clock */
+  at: z.number(),
+  /** Of the VM's own disk */
+  disk: z.object({
+    readBytes: Bytes,
+    writtenBytes: Bytes,
+    reads: Count,
+    writes: Count,
+    flushes: Count,
+    /** How often one of its limits held it up */
+    throttled: Count,
+  }),
+  network: z.object({ rxBytes: Bytes, txBytes: Bytes, rxPackets: Count, txPackets: Count }).optional(),
+  /** Everything between the host and the guest's agent, where that is how it is reached */
+  vsock: z.object({ rxBytes: Bytes, txBytes: Bytes }).optional(),
+  /** How much memory the guest is to do without, and does without now; see `Vm.reclaimMemory` */
+  reclaimed: z.object({ targetMib: Count, actualMib: Count }).optional(),
+});
+export type VmmStats = z.infer<typeof VmmStats>;
+
+/** How a VM is doing: what its guest says, and what its VMM has counted where the engine counts. */
+export const VmStats = GuestStats.extend({ vmm: VmmStats.optional() });
 export type VmStats = z.infer<typeof VmStats>;
 
 /** A process in a guest. */

@@ -40,7 +40,7 @@ export {
 export { globToRegExp } from "./glob.ts";
 export { ARGUMENT_MAX_BYTES } from "./guest-string.ts";
 // health
-export { GuestProcess, OomKill, VmStats } from "./health.ts";
+export { GuestProcess, GuestStats, OomKill, VmmStats, VmStats } from "./health.ts";
 // images
 export { ImageDetails, ImageHistoryEntry, ImageInfo, ImageRemoval, ImageUsage } from "./image.ts";
 export {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { GuestProcess, OomKill, VmStats } from "./health.ts";
+import { GuestProcess, GuestStats, OomKill } from "./health.ts";
 import { VmId } from "./vm-id.ts";
 
 /** Why VMs end, and what whoever wonders about it can do; one sentence without a period. */
@@ -55,7 +55,7 @@ export const VmEnd = z.object({
     /** The last 64 KiB, without control characters */
     console: z.string(),
     /** How a guest that was busy did, at most some ten seconds before */
-    stats: VmStats.optional(),
+    stats: GuestStats.optional(),
     /** Those with the most memory, at that time */
     processes: z.array(GuestProcess).optional(),
     oomKills: z.array(OomKill).optional(),

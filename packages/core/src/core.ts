@@ -25,6 +25,7 @@ import { type CreateOptions, createVm } from "./vm/create-vm.ts";
 import { filterVms } from "./vm/filter-vms.ts";
 import { findVm } from "./vm/find-vm.ts";
 import { growVmDisk } from "./vm/grow-vm-disk.ts";
+import { type MeasuredVm, measureVms } from "./vm/host-view.ts";
 import { type OpenDisks, openImageDisk, openVmDisks } from "./vm/open-disks.ts";
 import { reconcile } from "./vm/reconcile.ts";
 import { Vm } from "./vm/vm.ts";
@@ -46,6 +47,8 @@ export interface Core extends AsyncDisposable {
   listVms(options?: ListOptions): Promise<VmInfo[]>;
   /** Settles what dead processes left; see `cleanup` */
   cleanup(options?: CleanupOptions): Promise<CleanupReport>;
+  /** What the VMMs of the VMs that run have counted, as they told last, where the engine counts; see `VmmStats` */
+  measureVms(): Promise<MeasuredVm[]>;
   /** How a VM ended last, by its id or name; it may be gone. @throws {BandSoxError} `vm_not_found`, `vm_ambiguous` */
   why(reference: string): Promise<VmEnd | undefined>;
   /** What happens in the storage, as it is asked for; ends when the storage is closed or `signal` fires */
@@ -93,9 +96,12 @@ export function coreOf(ports: VmPorts, parts: CoreParts): Core {
   };
 }
 
-function vmCalls(ports: VmPorts): Pick<Core, "createVm" | "getVm" | "listVms" | "imageCommand" | "why"> {
+function vmCalls(
+  ports: VmPorts,
+): Pick<Core, "createVm" | "getVm" | "listVms" | "imageCommand" | "why" | "measureVms"> {
   const { operations, records } = ports;
   return {
+    measureVms: () => operations.run(undefined, () => measureVms(ports)),
     why: (reference) =>
       operations.run(undefined, async () => {
         const known = records.find(reference) ?? records.findByName(reference);

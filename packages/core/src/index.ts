@@ -73,6 +73,7 @@ export {
   forwardConnections,
   type WayIn,
 } from "./vm/forward-port.ts";
+export type { MeasuredVm } from "./vm/host-view.ts";
 export type { HttpRequestOptions, HttpResponse } from "./vm/http-request.ts";
 export type { OpenDisks } from "./vm/open-disks.ts";
 export type { PythonResult } from "./vm/python.ts";

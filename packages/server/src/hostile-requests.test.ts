@@ -211,4 +211,10 @@ test("metrics tell VMs by state and requests by route", async () => {
   const { body } = await w.app.inject("/metrics");
   expect(body).toContain('bandsox_vms{state="running"} 1');
   expect(body).toContain('route="/api/vms",method="POST",status="200"');
+  const [vm] = await w.bandsox.listVms();
+  const of = `vm="${vm?.id}",name="${vm?.name}"`;
+  expect(body).toContain(`bandsox_vmm_disk_bytes_total{${of},direction="written"} 1048576`);
+  expect(body).toContain(`bandsox_vmm_disk_throttled_total{${of}} 4`);
+  await w.bandsox.getVm(vm?.id ?? "").then((one) => one.delete());
+  expect((await w.app.inject("/metrics")).body).not.toContain(`bandsox_vmm_disk_bytes_total{${of}`);
 });

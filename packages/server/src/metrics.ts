@@ -2,6 +2,7 @@ import { VmState } from "@bandsox/contract";
 import type { BandSox } from "bandsox";
 import type { FastifyInstance } from "fastify";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { vmmCounters } from "./vmm-metrics.ts";
 
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -19,6 +20,7 @@ export class Metrics {
     vmGauge(this.#registry, bandsox);
     leakGauge(this.#registry, bandsox);
     poolGauges(this.#registry, bandsox);
+    vmmCounters(this.#registry, bandsox);
     this.#stages = {
       create: this.#stageHistogram("create", "Stages of creating VMs"),
       restore: this.#stageHistogram("restore", "Stages of restoring snapshots"),

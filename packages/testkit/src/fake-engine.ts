@@ -3,6 +3,7 @@ import { BandSoxError } from "@bandsox/contract";
 import type { BootRequest, Engine, VmmExit } from "@bandsox/core/ports";
 import { ownIdentity } from "@bandsox/core/ports";
 import { type FakeAgent, type FakeAgentOptions, startFakeAgent } from "./fake-agent.ts";
+import { FAKE_VMM_STATS } from "./fake-health.ts";
 
 /** What can be watched and forced in a fake engine. */
 export interface FakeEngine extends Engine, AsyncDisposable {
@@ -17,6 +18,8 @@ export interface FakeEngine extends Engine, AsyncDisposable {
 interface Running {
   readonly agent: FakeAgent;
   readonly ended: PromiseWithResolvers<void>;
+  /** Of its memory, in MiB */
+  taken: number;
 }
 
 /** An engine without machines: each "guest" is an agent double in this process. */
@@ -33,7 +36,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
   };
   const engine: FakeEngine = {
     name: "qemu",
-    capabilities: { networking: [], snapshots: true, diskLimits: true },
+    capabilities: { networking: [], snapshots: true, diskLimits: true, reclaim: true },
     check: () => {},
     shape: ({ vcpu, memMib }) => `shape-${vcpu}-${memMib}`,
     pause: async () => {},
@@ -49,6 +52,15 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
       }
       return { pausedMs: 1 };
     },
+    async measure({ dir }) {
+      const vmm = running.get(dir);
+      return vmm && { ...FAKE_VMM_STATS, reclaimed: { targetMib: vmm.taken, actualMib: vmm.taken } };
+    },
+    async reclaim({ dir }, mib) {
+      const vmm = running.get(dir);
+      if (!vmm) throw controlFailed("reclaim", dir, "it is gone");
+      vmm.taken = mib;
+    },
     beforeBoot: () => {},
     async boot(request) {
       if (request.signal?.aborted) throw new BandSoxError("interrupted", "interrupted", {});
@@ -60,7 +72,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
         ...agentOptions,
         onPowerOff: () => void end(dir, {}),
       });
-      running.set(dir, { agent, ended: Promise.withResolvers<void>() });
+      running.set(dir, { agent, ended: Promise.withResolvers<void>(), taken: 0 });
       return {
         supervisor: ownIdentity(),
         vmmMs: 1,

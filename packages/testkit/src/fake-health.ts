@@ -1,10 +1,10 @@
-import type { GuestProcess, OomKill, VmStats } from "@bandsox/contract";
+import type { GuestProcess, GuestStats, OomKill, VmmStats } from "@bandsox/contract";
 
 const pressure = { some10: 0, some60: 0.5, full10: 0, full60: 0 };
 const MEBIBYTE = 1024 * 1024;
 
 /** What an agent double says of its health. */
-export const FAKE_STATS: VmStats = {
+export const FAKE_STATS: GuestStats = {
   at: 1_700_000_000_000,
   uptimeMs: 65_000,
   cpu: { count: 2, usedMs: 1500, idleMs: 128_000, stealMs: 0 },
@@ -27,6 +27,17 @@ export const FAKE_STATS: VmStats = {
   oomKills: 1,
   agentRssBytes: 9 * MEBIBYTE,
   io: { readBytes: 3 * MEBIBYTE, writtenBytes: MEBIBYTE },
+};
+
+/** What a fake engine has counted of any VM. */
+export const FAKE_VMM_STATS: VmmStats = {
+  at: 1_700_000_000_000,
+  disk: {
+    ...{ readBytes: 3 * MEBIBYTE, writtenBytes: MEBIBYTE, reads: 300, writes: 100, flushes: 2 },
+    throttled: 4,
+  },
+  network: { rxBytes: 1000, txBytes: 500, rxPackets: 10, txPackets: 5 },
+  vsock: { rxBytes: 2000, txBytes: 3000 },
 };
 
 export const FAKE_PROCESS: GuestProcess = {

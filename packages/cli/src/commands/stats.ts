@@ -63,7 +63,7 @@ async function untilInterrupted<T>(signal: AbortSignal, work: Promise<T>): Promi
 }
 
 function text({ stdout }: CliContext, stats: VmStats): string {
-  const { uptimeMs, cpu, memory, disk, processes, load, oomKills, io, network } = stats;
+  const { uptimeMs, cpu, memory, disk, processes, load, oomKills, io, network, vmm } = stats;
   const rows = [
     ["up", `${Math.floor(uptimeMs / MS_PER_SECOND)} s`],
     ["cpu", `${cpu.count}, used ${(cpu.usedMs / MS_PER_SECOND).toFixed(1)} s`],
@@ -78,6 +78,10 @@ function text({ stdout }: CliContext, stats: VmStats): string {
           ["sent", mebibytes(network.txBytes)],
         ]
       : []),
+    ...(vmm?.reclaimed?.targetMib
+      ? [["given up", `${vmm.reclaimed.actualMib} of ${vmm.reclaimed.targetMib} MiB`]]
+      : []),
+    ...(vmm?.disk.throttled ? [["disk held up", `${vmm.disk.throttled} times by its limits`]] : []),
     ["processes", `${processes}`],
     ["oom kills", `${oomKills}`],
   ];

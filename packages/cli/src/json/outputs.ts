@@ -177,6 +177,7 @@ export const OUTPUTS: Readonly<Record<string, JsonOutput>> = {
   "vm network": lines(NetworkDecision),
   "vm fork": once(z.array(VmInfo)),
   "vm grow": once(VmInfo),
+  "vm reclaim": once(z.object({ id: z.string(), reclaimMib: z.int().min(0) })),
   "vm save": once(SnapshotInfo),
   "snapshot create": once(SnapshotInfo),
   "snapshot list": once(z.array(SnapshotInfo)),

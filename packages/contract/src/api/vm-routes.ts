@@ -125,6 +125,10 @@ export const VM_ROUTES = {
     ...about("Have other limits for the VM's life from now on; `null` lifts one", "exec"),
     ...{ params: VmParams, body: wireSchema(LimitsPatch), answer: Vm },
   },
+  "PUT /api/vms/:id/reclaim": {
+    ...about("Take so much of a guest's memory for the host, until told otherwise; 0 gives it back", "exec"),
+    ...{ params: VmParams, body: z.object({ mib: z.int().min(0) }), answer: done },
+  },
   "GET /api/vms/:id/why": {
     ...about("How the VM ended last, also one that is gone; `null` if it never has", "read"),
     ...{ params: VmParams, answer: wireSchema(VmEnd).nullable() },

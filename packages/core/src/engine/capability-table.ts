@@ -14,6 +14,7 @@ export function capabilityTables(engines: readonly Pick<Engine, "name" | "capabi
     ["networks", ...engines.map(({ capabilities }) => capabilities.networking.join(", ") || "none")],
     ["pause, snapshots, forks", ...engines.map(({ capabilities }) => yesNo(capabilities.snapshots))],
     ["limits of disks", ...engines.map(({ capabilities }) => yesNo(capabilities.diskLimits))],
+    ["memory taken back", ...engines.map(({ capabilities }) => yesNo(capabilities.reclaim))],
   ];
   const oldest = formatVersion(OLDEST_VERSION);
   const versions = Object.values(FIRECRACKER_FEATURES).map(({ since, what, without }) => [

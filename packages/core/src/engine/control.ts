@@ -14,11 +14,18 @@ const Answer = z.object({
   warning: z.string().optional(),
   status: z.string().optional(),
   pausedMs: z.number().default(0),
+  measures: z
+    .object({
+      counted: z.unknown(),
+      balloon: z.object({ targetMib: z.number(), actualMib: z.number() }).optional(),
+    })
+    .optional(),
   idle: z.object({ idleForMs: z.number(), clients: z.int(), cpuPercent: z.number() }).optional(),
 });
 
 type ControlRequest =
-  | { action: "pause" | "resume" | "status" | "limits" | "idle" }
+  | { action: "pause" | "resume" | "status" | "limits" | "idle" | "measure" }
+  | { action: "reclaim"; mib: number }
   | { action: "save"; memory: string; state: string; layer?: string; layerSource?: string };
 
 /**

@@ -1,4 +1,4 @@
-import { GuestProcess, OomKill, VmStats } from "@bandsox/contract";
+import { GuestProcess, GuestStats, OomKill } from "@bandsox/contract";
 import { z } from "zod";
 import { jsonFile } from "../host/json-file.ts";
 import type { VmPaths } from "../host/paths.ts";
@@ -19,7 +19,7 @@ export function findEnforced(paths: VmPaths): Enforced | undefined {
 }
 
 const Vitals = z.object({
-  stats: VmStats.optional().catch(undefined),
+  stats: GuestStats.optional().catch(undefined),
   processes: z
     .object({ processes: z.array(GuestProcess) })
     .optional()

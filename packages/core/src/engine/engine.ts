@@ -1,4 +1,4 @@
-import type { Transport, VmId } from "@bandsox/contract";
+import type { Transport, VmId, VmmStats } from "@bandsox/contract";
 import type { VmPaths } from "../host/paths.ts";
 import type { ProcessIdentity } from "../host/process-identity.ts";
 
@@ -12,6 +12,8 @@ export interface EngineCapabilities {
   readonly differences?: boolean;
   /** Whether what a disk moves per second can be limited */
   readonly diskLimits: boolean;
+  /** Whether memory can be taken back from a guest that runs */
+  readonly reclaim: boolean;
 }
 
 /** What a VM's writable disk may move per second; `0` is no limit. */
@@ -142,6 +144,19 @@ export interface Engine {
    * @throws {BandSoxError} `vm_control_failed`
    */
   save(paths: VmPaths, into: SaveDestination): Promise<{ pausedMs: number }>;
+  /**
+   * What the VMM has counted: of this moment with `fresh`, else when it told last, at most a minute ago. `undefined` where
+   * nothing is counted, or not yet.
+   *
+   * @throws {BandSoxError} `vm_control_failed`, with `fresh`
+   */
+  measure(paths: VmPaths, options?: { readonly fresh?: boolean }): Promise<VmmStats | undefined>;
+  /**
+   * Takes so much of the guest's memory for the host, in MiB, until told otherwise or the guest needs it.
+   *
+   * @throws {BandSoxError} `vm_control_failed`
+   */
+  reclaim(paths: VmPaths, mib: number): Promise<void>;
   /** The process that owns the VMM, if it still lives. */
   find(paths: VmPaths): ProcessIdentity | undefined;
   /** How host and guest of the VMM that was started last are connected. */

@@ -13,6 +13,7 @@ export const GUEST_MODULES: readonly WantedModule[] = [
   { name: "virtio_net", required: false },
   { name: "virtio_console", required: true },
   { name: "virtio_rng", required: false },
+  { name: "virtio_balloon", required: false },
   { name: "overlay", required: true },
   // ext4 asks for its checksum by name, which an initramfs without modprobe cannot answer: load it first.
   { name: "crc32c_generic", required: false },

@@ -1,8 +1,9 @@
-import { VmId } from "@bandsox/contract";
+import { BandSoxError, VmId } from "@bandsox/contract";
 import {
   FAKE_OOM_KILL,
   FAKE_PROCESS,
   FAKE_STATS,
+  FAKE_VMM_STATS,
   guestAt,
   runningVm,
   startHostileAgent,
@@ -26,7 +27,8 @@ async function answering(body: string) {
 
 test("a VM tells how it is doing", async () => {
   await using w = await runningVm();
-  expect(await w.vm.stats()).toEqual(FAKE_STATS);
+  const vmm = { ...FAKE_VMM_STATS, reclaimed: { targetMib: 0, actualMib: 0 } };
+  expect(await w.vm.stats()).toEqual({ ...FAKE_STATS, vmm });
   expect(await w.vm.processes({ limit: 5 })).toEqual([FAKE_PROCESS]);
   expect(await w.vm.oomKills()).toEqual([FAKE_OOM_KILL]);
   expect(await w.vm.kernelLog({ bytes: 6 })).toBe(" fake\n");
@@ -52,4 +54,44 @@ test("more processes than asked for are not told, and a log longer than asked fo
 test("a kernel log cannot drive the reader's terminal", async () => {
   await using g = await answering("one\r\n\u001b[2Jtwo\n");
   expect(await guestKernelLog(g.guest)).toBe("one\n [2Jtwo\n");
+});
+
+test("a guest cannot say what its VMM has counted", async () => {
+  await using g = await answering(JSON.stringify({ ...FAKE_STATS, vmm: FAKE_VMM_STATS }));
+  expect(await guestStats(g.guest)).not.toHaveProperty("vmm");
+});
+
+test("a VMM that is busy or counts nothing costs the VM's stats nothing but that", async () => {
+  await using w = await runningVm();
+  w.engine.measure = async () => {
+    throw new BandSoxError("vm_control_failed", "busy", { action: "measure", path: "/" });
+  };
+  expect(await w.vm.stats()).toEqual(FAKE_STATS);
+  w.engine.measure = async () => undefined;
+  expect(await w.vm.stats()).toEqual(FAKE_STATS);
+});
+
+test("memory is taken back and given back, within what the guest can do without", async () => {
+  await using w = await runningVm();
+  await w.vm.reclaimMemory(32);
+  expect((await w.vm.stats()).vmm).toMatchObject({ reclaimed: { targetMib: 32 } });
+  await w.vm.reclaimMemory(0);
+  expect((await w.vm.stats()).vmm).toMatchObject({ reclaimed: { targetMib: 0 } });
+  const { memMib } = await w.vm.info();
+  for (const wrong of [-1, 0.5, memMib - 63, Number.NaN])
+    await expect(w.vm.reclaimMemory(wrong)).rejects.toMatchObject({ code: "invalid_argument" });
+  await w.vm.stop();
+  await expect(w.vm.reclaimMemory(1)).rejects.toMatchObject({
+    code: "vm_wrong_state",
+    details: { wanted: ["running", "paused"] },
+  });
+});
+
+test("an engine that takes no memory back says so", async () => {
+  await using w = await runningVm();
+  Object.assign(w.engine, { capabilities: { ...w.engine.capabilities, reclaim: false } });
+  await expect(w.vm.reclaimMemory(1)).rejects.toMatchObject({
+    code: "invalid_argument",
+    message: expect.stringContaining("the qemu engine does not"),
+  });
 });

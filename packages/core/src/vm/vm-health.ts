@@ -1,4 +1,4 @@
-import { GuestProcess, OomKill, parseInput, VmStats } from "@bandsox/contract";
+import { GuestProcess, GuestStats, OomKill, parseInput } from "@bandsox/contract";
 import { z } from "zod";
 import { callForText, callGuest } from "../guest/call.ts";
 import { printable } from "../host/printable.ts";
@@ -18,9 +18,9 @@ interface Cancellable {
 }
 
 /** How the guest is doing, as it says itself. */
-export async function guestStats(guest: VmGuest, { signal }: Cancellable = {}): Promise<VmStats> {
+export async function guestStats(guest: VmGuest, { signal }: Cancellable = {}): Promise<GuestStats> {
   return guest.call(signal, (endpoint, either) =>
-    callGuest(endpoint, { method: "GET", path: "/v1/stats", signal: either }, VmStats),
+    callGuest(endpoint, { method: "GET", path: "/v1/stats", signal: either }, GuestStats),
   );
 }
 

@@ -35,12 +35,14 @@ import { type ConnectOptions, connectGuest } from "./connect.ts";
 import { Capture, type ExecOptions } from "./exec-options.ts";
 import { explained } from "./explain-end.ts";
 import { type ForwardedPort, type ForwardPortOptions, forwardPort } from "./forward-port.ts";
+import { measureVm } from "./host-view.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
 import { idlenessOf } from "./idleness.ts";
 import { setLimits } from "./limits.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import type { PythonResult } from "./python.ts";
 import { type PythonOptions, runPython } from "./python-run.ts";
+import { reclaimMemory } from "./reclaim-memory.ts";
 import { settle } from "./reconcile.ts";
 import type { StageOptions } from "./stages.ts";
 import { startVm } from "./start-vm.ts";
@@ -117,6 +119,11 @@ export class Vm {
     return this.info();
   }
 
+  /** Takes so much of the guest's memory for the host, in MiB, until told otherwise; see `reclaimMemory`. */
+  async reclaimMemory(mib: number, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#change(options.signal, (signal) => reclaimMemory(this.#ports, this.id, { mib, signal }));
+  }
+
   /** Runs a command to its end. @returns its exit code; 128 + the signal's number when a signal ended it */
   async execCommand(command: Command, options: ExecOptions = {}): Promise<number> {
     return this.#ports.operations.run(options.signal, async (signal) => {
@@ -185,9 +192,11 @@ export class Vm {
     return sendHttpRequest(this.#guest, options);
   }
 
-  /** How the guest is doing: time, memory, disk, load. */
+  /** How the guest is doing: time, memory, disk, load; and what its VMM has counted, where the engine counts. */
   async stats(options: { signal?: AbortSignal } = {}): Promise<VmStats> {
-    return guestStats(this.#observed, options);
+    const stats = await guestStats(this.#observed, options);
+    const vmm = await this.#ports.operations.run(options.signal, () => measureVm(this.#ports, this.id));
+    return { ...stats, ...(vmm ? { vmm } : {}) };
   }
 
   /** The guest's processes, those with the most memory first. */

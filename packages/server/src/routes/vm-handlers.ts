@@ -120,6 +120,10 @@ function editing({ bandsox }: Served) {
       const vm = await bandsox.getVm(params.id);
       return toWireVm(await vm.setLimits(fromWire<LimitsPatch>(body), { signal }));
     },
+    "PUT /api/vms/:id/reclaim": async ({ params, body, signal }) => {
+      await (await bandsox.getVm(params.id)).reclaimMemory(body.mib, { signal });
+      return { status: "reclaiming" };
+    },
     "GET /api/vms/:id/why": async ({ params }) => {
       const end = await bandsox.why(params.id);
       return end ? toWire(end) : null;

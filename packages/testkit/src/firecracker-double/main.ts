@@ -8,6 +8,14 @@ import { TRAITS_VARIABLE, Traits } from "./traits.ts";
 import { Vmm } from "./vmm.ts";
 
 const BAD_CONFIGURATION = 152;
+/** What the double says that it has counted since the line before, whatever the guest did. */
+const COUNTED = {
+  block_layer: {
+    ...{ read_bytes: 4096, write_bytes: 8192, read_count: 1, write_count: 2, flush_count: 1 },
+    rate_limiter_throttled_events: 0,
+  },
+  vsock: { rx_bytes_count: 100, tx_bytes_count: 200 },
+};
 
 async function main(argv: readonly string[]): Promise<void> {
   const traits = Traits.parse(JSON.parse(process.env[TRAITS_VARIABLE] ?? "{}"));
@@ -37,6 +45,7 @@ async function serve(args: DoubleArguments, traits: Traits): Promise<void> {
       utc_timestamp_ms: Date.now(),
       api_server: { process_startup_time_us: 1 },
       vmm: { panic_count: 0 },
+      ...COUNTED,
     };
     await write(metricsPath, JSON.stringify({ ...line, uptime: { ms: Date.now() - started } }));
   };

@@ -33,7 +33,7 @@ const SINCE: Readonly<Record<string, FirecrackerVersion>> = {
   "PUT /balloon free_page_reporting": minor(14),
 };
 
-const GETS = ["/", "/version", "/vm/config", "/machine-config"];
+const GETS = ["/", "/version", "/vm/config", "/machine-config", "/balloon", "/balloon/statistics"];
 const WITH_ID = ["drives", "network-interfaces"];
 
 /** Checks a request against Firecracker's API of a version. @throws {ApiFault} as Firecracker refuses it */

@@ -3,6 +3,7 @@
  * for Firecracker's, which nobody but Firecracker reads either.
  */
 import { readFile, writeFile } from "node:fs/promises";
+import { FIRECRACKER_REQUESTS } from "@bandsox/core/engine-parts";
 import { z } from "zod";
 import { ApiFault, osError } from "./fault.ts";
 
@@ -17,6 +18,7 @@ export const MachineState = z.strictObject({
   initramfs: z.string(),
   drives: z.array(z.strictObject({ id: z.string(), path: z.string(), readOnly: z.boolean() })),
   vsockPath: z.string().optional(),
+  balloon: FIRECRACKER_REQUESTS["PUT /balloon"].optional(),
   networkInterfaces: z.array(z.strictObject({ id: z.string(), mac: z.string() })),
 });
 export type MachineState = z.infer<typeof MachineState>;

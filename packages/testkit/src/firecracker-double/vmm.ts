@@ -2,6 +2,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { access, constants, open, stat } from "node:fs/promises";
 import type { FirecrackerSchemas } from "@bandsox/core/engine-parts";
 import type { z } from "zod";
+import { Balloon, balloonRequest } from "./balloon.ts";
 import { ApiFault, osError } from "./fault.ts";
 import { GuestMachine } from "./guest-machine.ts";
 import { writeMemory } from "./memory-file.ts";
@@ -32,6 +33,7 @@ const BEFORE = new Set([
 const AFTER = new Set([
   "PATCH /balloon",
   "PATCH /balloon/statistics",
+  "GET /balloon/statistics",
   "PATCH /drives/{id}",
   "PATCH /network-interfaces/{id}",
   "PATCH /vm",
@@ -65,6 +67,7 @@ export class Vmm {
   readonly #drives = new Map<string, Body<"Drive">>();
   readonly #interfaces = new Map<string, Body<"NetworkInterface">>();
   #vsock: VsockDevice | undefined;
+  #balloon: Balloon | undefined;
   #isConfigured = false;
   #machine: GuestMachine | undefined;
   #machineState: MachineState | undefined;
@@ -101,6 +104,14 @@ export class Vmm {
         return this.#config;
       case "GET /vm/config":
         return { "machine-config": this.#config, drives: [...this.#drives.values()] };
+      case "PUT /balloon":
+        this.#balloon = new Balloon(body as Body<"Balloon">, this.#config.mem_size_mib);
+        return undefined;
+      case "GET /balloon":
+      case "GET /balloon/statistics":
+      case "PATCH /balloon":
+      case "PATCH /balloon/statistics":
+        return balloonRequest(this.#balloon, name, body);
       case "PUT /machine-config":
         return this.#configure(body as Body<"MachineConfiguration">);
       case "PUT /boot-source":
@@ -209,6 +220,7 @@ export class Vmm {
         ...{ id: drive.drive_id, path: drive.path_on_host ?? "", readOnly: drive.is_read_only ?? false },
       })),
       ...(this.#vsock ? { vsockPath: this.#vsock.path } : {}),
+      ...(this.#balloon ? { balloon: this.#balloon.config } : {}),
       networkInterfaces: [...this.#interfaces.values()].map(({ iface_id: id, guest_mac: mac = "" }) => ({
         id,
         mac,
@@ -261,7 +273,9 @@ export class Vmm {
     await assertWritable(params.snapshot_path);
     const { memory, devices } = await this.#machine.save();
     try {
-      await writeState(params.snapshot_path, this.#machineState, devices);
+      const balloon = this.#balloon?.config;
+      const state = { ...this.#machineState, ...(balloon ? { balloon } : {}) };
+      await writeState(params.snapshot_path, state, devices);
       await writeMemory(memory, params.mem_file_path, isDiff ? this.#base : undefined);
     } catch (error) {
       throw new ApiFault(
@@ -314,6 +328,7 @@ export class Vmm {
     if (params.vsock_override && state.vsockPath === undefined) throw loadFault("Unknown Vsock Device.");
     const vsockPath = params.vsock_override?.uds_path ?? state.vsockPath;
     if (vsockPath !== undefined) this.#vsock = await VsockDevice.bind(vsockPath);
+    if (state.balloon) this.#balloon = new Balloon(state.balloon, state.memMib);
     this.#tracks = params.track_dirty_pages ?? params.enable_diff_snapshots ?? false;
     this.#base = this.#tracks ? memory : undefined;
     const loaded = { ...state, ...(vsockPath === undefined ? {} : { vsockPath }) };

@@ -11,6 +11,7 @@ import { vmLimitsCommand } from "./limits.ts";
 import { vmListCommand } from "./list.ts";
 import { vmMetadataCommand } from "./metadata.ts";
 import { vmNetworkCommand } from "./network.ts";
+import { vmReclaimCommand } from "./reclaim.ts";
 import { vmRenameCommand } from "./rename.ts";
 import { vmStopCommand } from "./stop.ts";
 
@@ -30,6 +31,7 @@ export function vmCommand(context: CliContext): Command {
     whyCommand(context, "vm "),
     vmForkCommand(context),
     vmGrowCommand(context),
+    vmReclaimCommand(context),
     snapshotCreateCommand(context, "vm", "save"),
   ];
   for (const command of commands) vm.addCommand(command as Command);

@@ -21,6 +21,7 @@ import { type Jail, jailerCommandLine, planJail } from "./jail.ts";
 import type { FirecrackerTransport } from "./kernel-command-line.ts";
 import { type Layout, layOut, layOutIsolated, layOutJail } from "./lay-out.ts";
 import { bootRequests, DEVICES, loadRequests, MACHINE_FILES, tapOf } from "./machine-config.ts";
+import { measure } from "./measure.ts";
 import { inOwnNamespaces } from "./own-namespaces.ts";
 import { firecrackerShape } from "./shape.ts";
 
@@ -60,7 +61,7 @@ export interface FirecrackerEngineOptions {
 export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
   return {
     name: "firecracker",
-    capabilities: { networking: ["tap"], snapshots: true, diskLimits: true },
+    capabilities: { networking: ["tap"], snapshots: true, diskLimits: true, reclaim: true },
     check: () => void options.find(),
     boot: (request) => boot(options, request),
     shape: (machine) => {
@@ -80,6 +81,10 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
       const answer = await control(paths, saveRequest(paths, into));
       tell(options, paths, answer);
       return answer;
+    },
+    measure,
+    async reclaim(paths, mib) {
+      await control(paths, { action: "reclaim", mib });
     },
     find: findSupervisor,
     findTransport,

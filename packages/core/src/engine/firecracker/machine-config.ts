@@ -10,6 +10,12 @@ const ENTROPY_BYTES_PER_S = 1024 ** 2;
 const NETWORK_INTERFACE = "eth0";
 
 /**
+ * Empty until memory is to be taken back. A guest that needs the memory gets it. Its size is told only where statistics are
+ * on; what they add, the guest tells better itself, so they are asked of it seldom.
+ */
+const BALLOON = { amount_mib: 0, deflate_on_oom: true, stats_polling_interval_s: 60 } as const;
+
+/**
  * The files of a machine by the names its Firecracker knows them by: relative to its working directory, and so the same
  * for every machine that goes on from one save, which finds its own files under them.
  */
@@ -65,6 +71,7 @@ export function bootRequests(options: MachineConfigOptions): ApiRequest[] {
     drive("base", { readOnly: true }),
     drive("layer", { readOnly: false, limits }),
     { request: "PUT /entropy", body: { rate_limiter: entropy } },
+    { request: "PUT /balloon", body: BALLOON },
     ...(transport === "vsock" ? [vsock(options.vsockPath)] : []),
     ...(tap ? [networkInterface(tap, features)] : []),
     { request: "PUT /actions", body: { action_type: "InstanceStart" } },

@@ -29,7 +29,10 @@ export interface QemuEngineOptions {
 export function qemuEngine(options: QemuEngineOptions): Engine {
   return {
     name: "qemu",
-    capabilities: { networking: ["tap", "user"], snapshots: true, differences: false, diskLimits: false },
+    capabilities: {
+      ...{ networking: ["tap", "user"], snapshots: true, differences: false },
+      ...{ diskLimits: false, reclaim: false },
+    },
     check: () => void options.find(),
     boot: (request) => boot(options, request),
     shape: (machine) => qemuShape(options.find(), machine),
@@ -40,6 +43,10 @@ export function qemuEngine(options: QemuEngineOptions): Engine {
       await control(paths, { action: "resume" });
     },
     save: (paths, into) => control(paths, saveRequest(paths, into)),
+    measure: async () => undefined,
+    async reclaim(paths, mib) {
+      await control(paths, { action: "reclaim", mib });
+    },
     find: findSupervisor,
     findTransport,
     terminate: terminateSupervisor,

@@ -89,6 +89,30 @@ export const Balloon = z.strictObject({
   free_page_reporting: z.boolean().optional(),
 });
 
+/** Its sizes are the host's, all else the guest's. */
+export const BalloonStats = z.looseObject({
+  target_pages: whole,
+  actual_pages: whole,
+  target_mib: whole,
+  actual_mib: whole,
+  swap_in: whole.optional(),
+  swap_out: whole.optional(),
+  major_faults: whole.optional(),
+  minor_faults: whole.optional(),
+  free_memory: whole.optional(),
+  total_memory: whole.optional(),
+  available_memory: whole.optional(),
+  disk_caches: whole.optional(),
+  hugetlb_allocations: whole.optional(),
+  hugetlb_failures: whole.optional(),
+  oom_kill: whole.optional(),
+  alloc_stall: whole.optional(),
+  async_scan: whole.optional(),
+  direct_scan: whole.optional(),
+  async_reclaim: whole.optional(),
+  direct_reclaim: whole.optional(),
+});
+
 export const BalloonUpdate = z.strictObject({ amount_mib: whole });
 
 export const BalloonStatsUpdate = z.strictObject({ stats_polling_interval_s: whole });
