@@ -92,6 +92,14 @@ type JailConfig struct {
 	Cgroup string `json:"cgroup"`
 }
 
+// vmmUser is who the VMM runs as.
+func (c Config) vmmUser() user {
+	if c.Firecracker == nil {
+		return jail{}.user()
+	}
+	return jail{c.Firecracker.Jail}.user()
+}
+
 // ReadConfig reads and checks a configuration file.
 func ReadConfig(path string) (Config, error) {
 	body, err := os.ReadFile(path)

@@ -20,6 +20,14 @@ func (j jail) ours(name string) string {
 	return filepath.Join(j.config.Root, name)
 }
 
+// user is who the VMM is.
+func (j jail) user() user {
+	if j.config == nil {
+		return user(os.Getuid())
+	}
+	return user(j.config.UID)
+}
+
 // give makes a file the VMM's.
 func (j jail) give(path string) error {
 	if j.config == nil {

@@ -57,20 +57,32 @@ func (t *Tap) open() (*os.File, error) {
 	return file, err
 }
 
-// follow takes the calling thread, which is locked and starts the VMM, to where the VMM opens the device by name.
-func (t *Tap) follow() error {
+// follow takes the calling thread, which is locked and starts the VMM, to where the VMM opens the device by name, and makes
+// the device that of the VMM's user. It is made if it is not there.
+func (t *Tap) follow(owner user) error {
 	if t == nil || t.HandOver != ByNamespace {
 		return nil
 	}
-	if err := t.enter(); err != nil || t.Netns != "" {
+	if err := t.enter(); err != nil {
 		return err
 	}
 	file, err := openTap(t.Name)
 	if err != nil {
 		return err
 	}
-	err = unix.IoctlSetInt(int(file.Fd()), unix.TUNSETPERSIST, 1)
-	return errors.Join(os.NewSyscallError("TUNSETPERSIST", err), file.Close())
+	return errors.Join(handOver(file, owner), file.Close())
+}
+
+// user is one, and the group of the same number.
+type user int
+
+// handOver lets the VMM's user open a device. Nobody else may but root: also no VMM that had it before.
+func handOver(tap *os.File, owner user) error {
+	fd := int(tap.Fd())
+	return errors.Join(
+		os.NewSyscallError("TUNSETOWNER", unix.IoctlSetInt(fd, unix.TUNSETOWNER, int(owner))),
+		os.NewSyscallError("TUNSETGROUP", unix.IoctlSetInt(fd, unix.TUNSETGROUP, int(owner))),
+		os.NewSyscallError("TUNSETPERSIST", unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1)))
 }
 
 // openTap opens a TAP device of the thread's namespace, making it if need be. A packet is preceded by a header that

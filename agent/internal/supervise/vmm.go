@@ -58,7 +58,7 @@ func startVMM(config Config, inherited []*os.File, files stdio) (*vmm, error) {
 	v := &vmm{exited: exited, output: new(sync.WaitGroup)}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
-		err := config.Tap.follow()
+		err := config.Tap.follow(config.vmmUser())
 		if err == nil {
 			err = command.Start()
 		}

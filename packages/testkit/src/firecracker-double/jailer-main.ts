@@ -10,6 +10,7 @@ import {
   chownSync,
   copyFileSync,
   mkdirSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   statSync,
@@ -55,6 +56,7 @@ function main(argv: readonly string[]): void {
   copyFileSync(execFile, join(root, basename(execFile)));
   process.chdir(root);
   checkAsUser({ uid, gid });
+  checkTaps({ uid, gid });
   showOwnProcesses();
   const now = `${Date.now() * 1000}`;
   const args = ["--id", id, "--start-time-us", now, "--start-time-cpu-us", "0", ...positionals];
@@ -81,6 +83,22 @@ function checkAsUser({ uid, gid }: { uid: string; gid: string }): void {
   ];
   execFileSync("setpriv", become, { stdio: ["ignore", "inherit", "inherit"] });
   accessSync("layer.ext4");
+}
+
+/** TAP devices of another user's cannot be opened without rights on networks, which the jail takes away. */
+function checkTaps({ uid, gid }: { uid: string; gid: string }): void {
+  const devices = readFileSync("/proc/self/net/dev", "utf8").matchAll(/^ *(\S+):/gm);
+  for (const [, name = ""] of devices) {
+    const [link] = JSON.parse(
+      execFileSync("ip", ["-N", "-j", "-d", "link", "show", "dev", name], { encoding: "utf8" }),
+    );
+    if (link?.linkinfo?.info_kind !== "tun") continue;
+    const { user = uid, group = gid } = link.linkinfo.info_data;
+    demand(
+      `${user}` === uid && `${group}` === gid,
+      `Open tap device failed: Operation not permitted (os error 1): ${name} is user ${user}'s, not ${uid}'s`,
+    );
+  }
 }
 
 /** The guest behind the double is saved by way of `/proc`, which shows the processes of another namespace here. */
