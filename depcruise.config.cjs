@@ -97,7 +97,7 @@ module.exports = {
     {
       name: "testkit-is-for-tests",
       severity: "error",
-      from: { pathNot: [notTest, "^test/", "^packages/testkit/"] },
+      from: { pathNot: [notTest, "^(test|bench)/", "^packages/testkit/"] },
       to: { path: "^packages/testkit/" },
     },
     {

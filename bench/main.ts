@@ -1,12 +1,13 @@
 // Measures BandSox on this machine: a table on stdout, everything in a JSON file. Arguments: ids of benchmarks
-// (default: all), `--quick` for small sizes, `--engine <name>`, `--out <file>`, `--table <file>`
+// (default: all), `--quick` for small sizes, `--engine <name>`, `--double` for the engine firecracker on its double, `--out <file>`, `--table <file>`
 // for the table as well, `--write` to write docs/benchmarks.md.
 import { execFile } from "node:child_process";
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { defaultStorageDir, ensureBootFiles, provideHelpers } from "@bandsox/core";
+import { defaultBinDir, defaultStorageDir, ensureBootFiles, provideHelpers } from "@bandsox/core";
+import { installFirecrackerDouble } from "@bandsox/testkit";
 import { BandSox, doctor } from "bandsox";
 import type { Benchmark, Figure } from "./figure.ts";
 import { hostStamp } from "./host.ts";
@@ -16,6 +17,7 @@ import { controlPlane } from "./suite/control-plane.ts";
 import { firstImage } from "./suite/images.ts";
 import { burst, firstCommand, lifecycleCost, sustained } from "./suite/lifecycle.ts";
 import { networks } from "./suite/networks.ts";
+import { ownTime } from "./suite/own-time.ts";
 import { checkpoint, density, fork } from "./suite/states.ts";
 import { stdoutStream, terminal } from "./suite/streams.ts";
 import { files, trees } from "./suite/transfers.ts";
@@ -40,6 +42,7 @@ const SUITE: readonly Benchmark[] = [
   density,
   lifecycleCost,
   networks,
+  ownTime,
 ];
 /** Measuring changes no networks of this machine. */
 const network = { byDefault: false } as const;
@@ -54,6 +57,7 @@ const { values, positionals } = parseArgs({
     out: { type: "string" },
     table: { type: "string" },
     engine: { type: "string" },
+    double: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
   },
 });
@@ -79,7 +83,7 @@ async function main(signal: AbortSignal): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "bandsox-bench-"));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const { engine } = values;
+  const engine = values.double ? await useDouble(dir) : values.engine;
   const storageDir = await storageIn(dir);
   const bandsox = stack.use(new BandSox({ storageDir, engine, network }));
   // As a registry's image is once it has been pulled; a directory would be read again for each VM.
@@ -156,6 +160,16 @@ async function storageIn(dir: string): Promise<string> {
   const helpers = await provideHelpers(storage, process.env);
   await ensureBootFiles({ storageDir: storage, agentPath: join(helpers, "bandsox-agent") });
   return storage;
+}
+
+/** Has the engine firecracker run on its double, whose guests are emulated. @returns the engine's name */
+async function useDouble(dir: string): Promise<string> {
+  process.env.BANDSOX_FIRECRACKER = await installFirecrackerDouble(join(dir, "double"), {
+    binDir: defaultBinDir(process.env),
+  });
+  process.env.BANDSOX_ACCEL = "kvm";
+  process.env.BANDSOX_PATIENCE = "8";
+  return "firecracker";
 }
 
 async function busyboxRoot(dir: string): Promise<string> {

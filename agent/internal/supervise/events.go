@@ -19,6 +19,8 @@ type events struct {
 type startedEvent struct {
 	Type   string `json:"type"` // "started"
 	VMMPid int    `json:"vmmPid"`
+	// StartMs is how long the VMM took from its start until it took requests; 0 where that is nobody's to know
+	StartMs float64 `json:"startMs"`
 }
 
 type agentReadyEvent struct {

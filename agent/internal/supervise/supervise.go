@@ -122,7 +122,7 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 		return Exit{}, err
 	}
 	defer endControl()
-	hooks.report.emit(startedEvent{"started", process.pid})
+	hooks.report.emit(startedEvent{Type: "started", VMMPid: process.pid})
 	relay.serve()
 	return awaitEnd(process, stop, dog, logs.vmm), nil
 }

@@ -35,6 +35,7 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 		return Exit{}, err
 	}
 	defer line.Close()
+	begun := time.Now()
 	process, err := startVMM(config, nil, stdio{stdin, line, logs.vmm})
 	stdin.Close()
 	if err != nil {
@@ -44,6 +45,7 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 		process.end()
 		return Exit{}, err
 	}
+	startMs := float64(time.Since(begun).Microseconds()) / 1000
 	guest, err := reachGuest(config, line, hooks.onReady, logs.vmm)
 	if err != nil {
 		process.end()
@@ -61,7 +63,7 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 		return Exit{}, err
 	}
 	defer endControl()
-	hooks.report.emit(startedEvent{"started", process.pid})
+	hooks.report.emit(startedEvent{"started", process.pid, startMs})
 	guest.relay.serve()
 	if guest.relay.vsock.isAlive() {
 		guest.serve()

@@ -3,6 +3,7 @@
 export type { Core, ListOptions } from "./core.ts";
 export type { OfflineEntry, OfflineFiles } from "./disk/offline/offline-files.ts";
 export type { EngineSettings } from "./engine/engines.ts";
+export { VMM_STEPS, type VmmStep } from "./engine/vmm-steps.ts";
 // what runs in a VM
 export { ExecHandle } from "./guest/exec-handle.ts";
 // files in guests

@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { VmId } from "@bandsox/contract";
+import { BandSoxError, VmId } from "@bandsox/contract";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { storagePaths, vmPaths } from "../host/paths.ts";
 import { findProcessIdentity } from "../host/process-identity.ts";
-import { terminateSupervisor } from "./supervisor.ts";
+import { launchSupervisor, terminateSupervisor } from "./supervisor.ts";
 
 async function vmDirectory() {
   const directory = await temporaryDirectory();
@@ -33,4 +33,39 @@ test("the launch configuration is gone before the supervisor is told to end", as
   await writeFile(vm.paths.supervisor, JSON.stringify(identity));
   await terminateSupervisor(vm.paths);
   expect(await readFile(`${vm.paths.dir}/seen`, "utf8")).toBe("gone\n");
+});
+
+/** Launches a supervisor that only says what one says. */
+async function launchSaying(events: readonly object[], onStarted: () => Promise<void>) {
+  await using vm = await vmDirectory();
+  const helperPath = `${vm.paths.dir}/helper`;
+  const lines = events.map((event) => `echo '${JSON.stringify(event)}'`);
+  await writeFile(helperPath, `#!/bin/sh\n${lines.join("\n")}\nexec sleep 60\n`, { mode: 0o700 });
+  const vmId = VmId.parse("vm_000000000000");
+  return launchSupervisor({
+    ...{ vmId, paths: vm.paths, helperPath, argv: ["vmm"], transport: "vsock", bootTimeoutMs: 20_000 },
+    onStarted,
+  });
+}
+
+test("a machine is up when it is made as it is to be, also where its guest answers before that", async () => {
+  let isMade = false;
+  const times = await launchSaying([{ type: "started", startMs: 3.5 }, { type: "agent-ready" }], async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    isMade = true;
+  });
+  expect(isMade).toBe(true);
+  expect(times.startMs).toBe(3.5);
+});
+
+test("a refusal that comes after the guest has answered is one all the same", async () => {
+  const refused = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const details = { request: "PATCH /drives/layer", fault: "no", status: 400 };
+    throw new BandSoxError("vmm_refused", "Firecracker refused PATCH /drives/layer: no", details);
+  };
+  await expect(launchSaying([{ type: "started" }, { type: "agent-ready" }], refused)).rejects.toMatchObject({
+    code: "vm_start_failed",
+    message: expect.stringContaining("refused PATCH /drives/layer: no"),
+  });
 });

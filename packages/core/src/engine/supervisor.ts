@@ -32,7 +32,7 @@ const Exit = z.object({
 const Launched = z.object({ transport: Transport });
 const [readIdentity, readExit, readLaunched] = [jsonFile(Identity), jsonFile(Exit), jsonFile(Launched)];
 const Event = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("started") }),
+  z.object({ type: z.literal("started"), startMs: z.number().default(0) }),
   z.object({ type: z.literal("agent-ready") }),
   z.object({ type: z.literal("failed"), message: z.string(), takenPort: z.string().optional() }),
   z.object({ type: z.literal("exited"), reason: z.string().default("") }),
@@ -84,14 +84,22 @@ export interface FirecrackerLaunch {
   readonly vsockPatienceMs: number;
 }
 
+/** How long it took, in ms. */
+export interface LaunchTimes {
+  /** From asking for the VMM until it ran */
+  readonly vmmMs: number;
+  /** From then until the agent answered */
+  readonly guestMs: number;
+  /** Of `vmmMs`, from the VMM's own start until it took requests; `0` where it takes none */
+  readonly startMs: number;
+}
+
 /**
  * Starts a VM's supervisor, the process that owns the VMM, and returns once the agent in the guest answered.
  * The supervisor writes down who it is before it starts the VMM, and the VMM dies with it, so whoever opens the
  * storage later finds both or neither.
  */
-export async function launchSupervisor(
-  launch: SupervisorLaunch,
-): Promise<{ vmmMs: number; guestMs: number }> {
+export async function launchSupervisor(launch: SupervisorLaunch): Promise<LaunchTimes> {
   const { paths } = launch;
   await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch)), { mode: 0o600 });
   const begun = performance.now();
@@ -101,8 +109,8 @@ export async function launchSupervisor(
     stdio: ["ignore", "pipe", "ignore"],
   });
   try {
-    const { started, ready } = await waitUntilReady(child, launch);
-    return { vmmMs: started - begun, guestMs: ready - started };
+    const { started, ready, startMs } = await waitUntilReady(child, launch);
+    return { vmmMs: started - begun, guestMs: ready - started, startMs };
   } catch (error) {
     await endChild(child);
     throw error;
@@ -112,10 +120,13 @@ export async function launchSupervisor(
   }
 }
 
-async function waitUntilReady(
-  child: ChildProcess,
-  launch: SupervisorLaunch,
-): Promise<{ started: number; ready: number }> {
+interface Moments {
+  readonly started: number;
+  readonly ready: number;
+  readonly startMs: number;
+}
+
+async function waitUntilReady(child: ChildProcess, launch: SupervisorLaunch): Promise<Moments> {
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // also when nobody waits any more
   const fail = (stage: string, found: string) => failure.reject(startFailed(launch, stage, found));
@@ -134,8 +145,11 @@ async function waitUntilReady(
   child.once("error", (error) => fail("supervisor", `${launch.helperPath} cannot be run: ${error.message}`));
   child.once("exit", (code, signal) => fail("vmm", `the supervisor ended with ${signal ?? code}`));
   try {
-    const configure = () =>
-      launch.onStarted?.().catch((error) => failLater(error, { child, failure, launch }));
+    const configure = async () =>
+      launch.onStarted?.().catch(async (error) => {
+        await failLater(error, { child, failure, launch });
+        await new Promise<never>(() => {}); // nothing comes of it
+      });
     return await Promise.race([readEvents(child, { fail, refuse, configure }), failure.promise]);
   } finally {
     clearTimeout(timer);
@@ -147,20 +161,25 @@ interface EventSinks {
   readonly fail: (stage: string, found: string) => void;
   /** Called when a published port is somebody else's */
   readonly refuse: (address: string, found: string) => void;
-  /** Called once the VMM runs */
-  readonly configure: () => void;
+  /** Called once the VMM runs. A guest may answer before all of it is done */
+  readonly configure: () => Promise<void>;
 }
 
-async function readEvents(child: ChildProcess, { fail, refuse, configure }: EventSinks) {
-  let started = 0;
+async function readEvents(child: ChildProcess, { fail, refuse, configure }: EventSinks): Promise<Moments> {
+  let [started, startMs] = [0, 0];
+  let configuring: Promise<void> | undefined;
   if (child.stdout) {
     for await (const line of createInterface({ input: child.stdout })) {
       const event: Event | undefined = Event.safeParse(JSON.parse(line)).data;
       if (event?.type === "started") {
         started = performance.now();
-        configure();
+        startMs = event.startMs;
+        configuring = configure();
       }
-      if (event?.type === "agent-ready") return { started, ready: performance.now() };
+      if (event?.type === "agent-ready") {
+        await configuring;
+        return { started, ready: performance.now(), startMs };
+      }
       if (event?.type === "failed" && event.takenPort) refuse(event.takenPort, event.message);
       if (event?.type === "failed") fail("vmm", event.message);
       if (event?.type === "exited") fail("guest", `the VMM ended before the agent answered: ${event.reason}`);

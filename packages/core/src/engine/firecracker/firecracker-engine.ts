@@ -13,6 +13,7 @@ import {
   terminateSupervisor,
   waitForSupervisor,
 } from "../supervisor.ts";
+import { tellStep } from "../vmm-steps.ts";
 import { ApiClient } from "./api/client.ts";
 import type { ApiRequest } from "./api/requests.ts";
 import { deafensVsock } from "./capabilities.ts";
@@ -137,6 +138,7 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
   const tracks = from !== undefined && canTrack(found, machine.memMib);
   const jail = found.jailer ? planJail(paths, basename(realpathSync(found.binary))) : undefined;
   const layout = await layOutFor(options, request, jail);
+  let madeAt = 0;
   const times = await launchSupervisor({
     ...{ vmId, paths, transport, signal },
     helperPath: options.helpers.supervise,
@@ -152,9 +154,13 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
       readyPatienceMs: Math.ceil(from ? vsockPatienceMs : bootTimeoutMs * VSOCK_SHARE),
       vsockPatienceMs: Math.ceil(vsockPatienceMs),
     },
-    onStarted: () =>
-      carryOut(paths, machineRequests(options, { found, request, layout, track: tracks }), signal),
+    onStarted: async () => {
+      await carryOut(request, machineRequests(options, { found, request, layout, track: tracks }));
+      madeAt = performance.now();
+    },
   });
+  tellStep({ vmId, step: "start", ms: times.startMs });
+  tellStep({ vmId, step: "guest", ms: Math.max(0, performance.now() - madeAt) });
   const supervisor = findSupervisor(paths);
   if (!supervisor) throw new Error(`${vmId} ended as soon as its agent answered`);
   return { supervisor, ...times, devices: DEVICES };
@@ -216,10 +222,13 @@ function machineRequests(options: FirecrackerEngineOptions, parts: MachineParts)
 
 /** Makes the machine. It is this process's until its guest answers. */
 async function carryOut(
-  paths: VmPaths,
+  { vmId, paths, signal }: BootRequest,
   requests: readonly ApiRequest[],
-  signal: AbortSignal | undefined,
 ): Promise<void> {
   await using api = await ApiClient.open({ socketPath: paths.apiSocket, signal });
-  for (const request of requests) await api.send(request);
+  for (const request of requests) {
+    const begun = performance.now();
+    await api.send(request);
+    tellStep({ vmId, step: request.request, ms: performance.now() - begun });
+  }
 }
