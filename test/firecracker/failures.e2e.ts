@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { defaultBinDir } from "@bandsox/core";
@@ -59,6 +59,7 @@ describe.skipIf(isReal)("a Firecracker that fails", () => {
     "PUT /boot-source",
     "PUT /drives/{id}",
     "PUT /entropy",
+    "PUT /balloon",
     "PUT /vsock",
     "PUT /actions",
   ])("by dying at %s leaves nothing of the VM, and the reason", async (diesAt) => {
@@ -98,6 +99,63 @@ describe.skipIf(isReal)("a Firecracker that fails", () => {
       const vm = await bandsox.createVm(image, { memMib: 128 });
       expect(await vm.execCommand("true")).toBe(0);
       expect(warnings.join()).toContain("starting it another way");
+      await vm.delete();
+      await expectNothingLeft();
+    },
+  );
+
+  test.for(["PUT /snapshot/load", "PATCH /drives/{id}"])(
+    "by dying at %s of a restore leaves nothing of the clone, and the snapshot as it was",
+    async (diesAt) => {
+      const armedBy = join(world.dir, "armed");
+      const { bandsox } = await withDouble({ diesAt, armedBy });
+      const vm = await bandsox.createVm(image, { memMib: 128 });
+      await vm.execCommand("echo kept > /kept");
+      const { id } = await vm.snapshot();
+      await vm.delete();
+      writeFileSync(armedBy, "");
+      await expect(bandsox.snapshots.restore(id)).rejects.toMatchObject({
+        code: "vm_start_failed",
+        message: expect.stringMatching(/ended|socket|close/i),
+      });
+      await expectNothingLeft();
+      rmSync(armedBy);
+      const clone = await bandsox.snapshots.restore(id);
+      expect((await clone.exec("cat /kept")).stdout).toBe("kept\n");
+      await clone.delete();
+      await bandsox.snapshots.delete(id);
+    },
+  );
+
+  test.for([
+    ["PATCH /vm", "pause", (vm: Vm) => vm.pause()],
+    ["PATCH /vm", "snapshot", (vm: Vm) => vm.snapshot()],
+    ["PUT /snapshot/create", "snapshot", (vm: Vm) => vm.snapshot()],
+  ] as const)(
+    "by dying at %s of a %s has ended the VM, and leaves nothing else",
+    async ([diesAt, , change]) => {
+      const armedBy = join(world.dir, "armed");
+      const { bandsox } = await withDouble({ diesAt, armedBy });
+      const vm = await bandsox.createVm(image, { memMib: 128 });
+      writeFileSync(armedBy, "");
+      await expect(change(vm)).rejects.toMatchObject({ code: "vm_control_failed" });
+      rmSync(armedBy);
+      await expect.poll(async () => (await vm.info()).state, { timeout: 15_000 }).toBe("failed");
+      expect(await bandsox.snapshots.list()).toEqual([]);
+      await vm.start();
+      expect((await vm.exec("echo again")).stdout).toBe("again\n");
+      await vm.delete();
+      await expectNothingLeft();
+    },
+  );
+
+  test.for(["PUT /snapshot/load", "PATCH /drives/{id}"])(
+    "by refusing %s of a golden costs the VM a boot and not its limits",
+    async (refuses) => {
+      const { bandsox, warnings } = await withDouble({ refuses });
+      const vm = await bandsox.createVm(image, { memMib: 128 });
+      expect(await vm.execCommand("true")).toBe(0);
+      expect(warnings.join()).toContain(`Firecracker refused ${refuses.replace("{id}", "layer")}`);
       await vm.delete();
       await expectNothingLeft();
     },

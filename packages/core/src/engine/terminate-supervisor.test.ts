@@ -42,6 +42,20 @@ test("a supervisor that was ended is gone", async () => {
   expect(findProcessIdentity(supervisor.pid ?? 0)).toBeUndefined();
 });
 
+test.for([
+  ["has another start time", { startTime: "1" }],
+  ["is of another boot of the machine", { bootId: "another" }],
+] as const)(
+  "a process that has the supervisor's pid and %s is a stranger, and is left alone",
+  async ([, is]) => {
+    await using stranger = await signedIn();
+    const identity = { ...findProcessIdentity(stranger.pid ?? 0), ...is };
+    writeFileSync(stranger.paths.supervisor, JSON.stringify(identity));
+    await terminateSupervisor(stranger.paths);
+    expect(findProcessIdentity(stranger.pid ?? 0)).toBeDefined();
+  },
+);
+
 test("a process that works in another directory is that of another copy of the VM, and is left alone", async () => {
   await using original = await temporaryDirectory();
   await using supervisor = await signedIn({ cwd: original.path });

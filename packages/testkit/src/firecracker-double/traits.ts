@@ -9,6 +9,8 @@ export const Traits = z.strictObject({
   diesAt: z.string().optional(),
   /** Refuses this request */
   refuses: z.string().optional(),
+  /** It dies and refuses only while there is a file of this name (default: always) */
+  armedBy: z.string().optional(),
   /** Loses the guest's side of vsock for good */
   losesVsock: z.enum(["on resume", "on restore"]).optional(),
   /** Directory of the Go helpers */

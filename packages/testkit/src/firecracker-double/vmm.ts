@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { access, constants, open, stat } from "node:fs/promises";
 import type { FirecrackerSchemas } from "@bandsox/core/engine-parts";
 import type { z } from "zod";
@@ -84,8 +84,9 @@ export class Vmm {
   /** Carries a request out. @throws {ApiFault} */
   async handle({ name, id, body }: CheckedRequest): Promise<unknown> {
     const { traits } = this.#options;
-    if (traits.diesAt === name) process.kill(process.pid, "SIGKILL");
-    if (traits.refuses === name) throw new ApiFault(`The double was told to refuse ${name}.`);
+    const isArmed = traits.armedBy === undefined || existsSync(traits.armedBy);
+    if (isArmed && traits.diesAt === name) process.kill(process.pid, "SIGKILL");
+    if (isArmed && traits.refuses === name) throw new ApiFault(`The double was told to refuse ${name}.`);
     const started = this.#state !== "Not started";
     if (started && BEFORE.has(name)) throw new ApiFault(POST_BOOT);
     if (!started && AFTER.has(name)) throw new ApiFault(PRE_BOOT);
