@@ -166,6 +166,15 @@ export class RemoteVm {
     yield* textOf(this.#transport, "GET /api/vms/:id/console", { ...this.#at, query, signal });
   }
 
+  /** What the VMM said of itself: as `consoleLog` tells what the guest said. */
+  async *vmmLog({
+    follow = false,
+    signal,
+  }: { follow?: boolean } & Abortable = {}): AsyncGenerator<string, void, undefined> {
+    const query = { follow: follow ? "1" : "0" } as const;
+    yield* textOf(this.#transport, "GET /api/vms/:id/vmm-log", { ...this.#at, query, signal });
+  }
+
   /** Starts a stopped VM, or one that has failed, again from its disk. */
   async start(options: Abortable = {}): Promise<void> {
     await this.#transport.call("POST /api/vms/:id/start", { ...this.#at, ...options, timeoutMs: 0 });

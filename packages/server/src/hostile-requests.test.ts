@@ -139,7 +139,7 @@ test("a file's name ends no header, whatever it is", () => {
 
 test("no request from the API's own description makes the server fail", async () => {
   await using w = await serverWorld();
-  const skipped = new Set(["GET /api/vms/:id/console"]); // may follow for ever
+  const skipped = new Set(["GET /api/vms/:id/console", "GET /api/vms/:id/vmm-log"]); // may follow for ever
   const keys = Object.keys(ROUTES).filter((key) => !skipped.has(key));
   await fc.assert(
     fc.asyncProperty(

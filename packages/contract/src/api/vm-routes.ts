@@ -178,6 +178,10 @@ export const VM_ROUTES = {
     ),
     ...{ params: VmParams, query: z.object({ follow: Switch.optional() }), produces: ["text/plain"] },
   },
+  "GET /api/vms/:id/vmm-log": {
+    ...about("What the VMM said of itself, in any state of the VM; with `follow` as it comes", "read"),
+    ...{ params: VmParams, query: z.object({ follow: Switch.optional() }), produces: ["text/plain"] },
+  },
 } as const satisfies Record<string, ApiRoute>;
 
 function about<S extends ApiRoute["scope"]>(summary: string, scope: S) {

@@ -304,6 +304,8 @@ test("following a VM's console ends with the VM", async () => {
   writeFileSync(console, "down\n", { flag: "a" });
   expect((await following).join("")).toBe("up\ndown\n");
   expect((await Array.fromAsync(vm.consoleLog({ follow: true }))).join("")).toBe("up\ndown\n");
+  writeFileSync(vmPaths(w.ports.paths, vm.id).vmmLog, "a warning\n");
+  expect((await Array.fromAsync(vm.vmmLog())).join("")).toBe("a warning\n");
 });
 
 describe("a VM whose row is damaged", () => {

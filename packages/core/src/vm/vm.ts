@@ -18,7 +18,6 @@ import {
   VmName,
   type VmStats,
 } from "@bandsox/contract";
-import { readConsole } from "../engine/console-log.ts";
 import { collect } from "../guest/collect.ts";
 import { execWithStdin } from "../guest/exec-duplex.ts";
 import { ExecHandle } from "../guest/exec-handle.ts";
@@ -52,6 +51,7 @@ import { attachTerminal, openTerminal, type Terminal, type TerminalOptions } fro
 import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
 import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
 import { toVmInfo } from "./vm-info.ts";
+import { type LogOptions, readVmLog, type VmLog } from "./vm-log.ts";
 import { VmNetwork } from "./vm-network.ts";
 import type { VmPorts } from "./vm-ports.ts";
 import { VmSessions } from "./vm-sessions.ts";
@@ -218,15 +218,13 @@ export class Vm {
    * What the guest wrote to its console, as text without control characters, in any state of the VM; with `follow`
    * what it goes on to write, until it has stopped or `signal` fires.
    */
-  async *consoleLog(
-    options: { follow?: boolean; signal?: AbortSignal } = {},
-  ): AsyncGenerator<string, void, undefined> {
-    const { operations, paths } = this.#ports;
-    using attached = operations.attach(options.signal);
-    const { signal } = attached;
-    await operations.run(signal, () => this.#record());
-    const isOver = () => operations.run(signal, () => this.#isOver());
-    yield* readConsole(vmPaths(paths, this.id).console, { ...options, isOver, signal });
+  consoleLog(options: LogOptions = {}): AsyncGenerator<string, void, undefined> {
+    return this.#log("console", options);
+  }
+
+  /** What the VMM said of itself: as `consoleLog` tells what the guest said. */
+  vmmLog(options: LogOptions = {}): AsyncGenerator<string, void, undefined> {
+    return this.#log("vmmLog", options);
   }
 
   /**
@@ -324,6 +322,11 @@ export class Vm {
     );
   }
 
+  async *#log(of: VmLog, options: LogOptions): AsyncGenerator<string, void, undefined> {
+    await this.#ports.operations.run(options.signal, () => this.#record());
+    yield* readVmLog(this.#ports, this.id, { of, ...options });
+  }
+
   async #edit(change: () => void): Promise<VmInfo> {
     return this.#ports.operations.run(undefined, async () => {
       await this.#record();
@@ -377,13 +380,6 @@ export class Vm {
     const why = end && (state === "stopped" || state === "failed") ? `: ${end.summary}` : "";
     const message = `cannot talk to ${this.id}: it is ${state}, not running${why}`;
     throw new BandSoxError("vm_wrong_state", message, { vmId: this.id, state, wanted: ["running"] });
-  }
-
-  /** Whether nothing of the VM runs or is about to. */
-  async #isOver(): Promise<boolean> {
-    const record = this.#ports.records.find(this.id);
-    const settled = record && (await settle(this.#ports, record));
-    return settled === undefined || settled.state === "stopped" || settled.state === "failed";
   }
 
   async #record(): Promise<VmRecord> {

@@ -148,6 +148,11 @@ function looking({ bandsox }: Served) {
       const log = vm.consoleLog({ follow: query.follow ?? false, signal });
       return Streamed.live(PLAIN_TEXT, untilGone(log, signal));
     },
+    "GET /api/vms/:id/vmm-log": async ({ params, query, signal }) => {
+      const vm = await bandsox.getVm(params.id);
+      const log = vm.vmmLog({ follow: query.follow ?? false, signal });
+      return Streamed.live(PLAIN_TEXT, untilGone(log, signal));
+    },
   } satisfies Some;
 }
 
