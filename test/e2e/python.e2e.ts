@@ -42,7 +42,7 @@ test("source runs in the guest's Python, in a directory and with variables of it
 test("source that runs for too long is ended, with what it started", async () => {
   const source = "import subprocess; subprocess.run(['/bin/sleep', '1000'])";
   const ended = await vm.execPythonCapture(source, { timeoutMs: 2000 });
-  expect(ended).toMatchObject({ exitCode: 137, success: false });
+  expect(ended).toMatchObject({ exitCode: 137, success: false, timedOut: true });
   expect((await vm.exec("busybox ps")).stdout).not.toContain("sleep 1000");
 });
 

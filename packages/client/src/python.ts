@@ -23,6 +23,8 @@ export interface PythonResult {
   success: boolean;
   /** What it wrote to stderr when it failed, `null` when it did not */
   error: string | null;
+  /** Whether `timeoutMs` passed, in the program or while its packages were installed, and so it was killed */
+  timedOut: boolean;
 }
 
 /** Runs Python source in a VM. */
@@ -34,9 +36,13 @@ export async function runPython(
   const how = { cwd, env, user, timeout_ms: timeoutMs, max_output_bytes: maxOutputBytes };
   const body = { code, ...how, packages: packages && [...packages], cleanup_venv: cleanupVenv };
   const call = { params: { id: vm }, body, signal, timeoutMs: 0 };
-  const { exit_code: exitCode, ...rest } = await transport.call("POST /api/vms/:id/exec-python", call);
+  const {
+    exit_code: exitCode,
+    timed_out: timedOut,
+    ...rest
+  } = await transport.call("POST /api/vms/:id/exec-python", call);
   const encoder = new TextEncoder();
   if (rest.stdout !== "") options.onStdout?.(encoder.encode(rest.stdout));
   if (rest.stderr !== "") options.onStderr?.(encoder.encode(rest.stderr));
-  return { exitCode, ...rest };
+  return { exitCode, timedOut, ...rest };
 }

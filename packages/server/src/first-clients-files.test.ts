@@ -153,6 +153,7 @@ test.skipIf(!existsSync("/usr/bin/python3"))(
       output: "42\n",
       success: true,
       error: null,
+      timed_out: false,
     });
     const failed = await call(w, "POST", `${vm}/exec-python`, { code: "1/0" });
     expect(failed).toMatchObject({ status: 200, body: { exit_code: 1, success: false } });

@@ -62,7 +62,7 @@ export const COMMAND_ROUTES = {
     ...about("Run Python source; with frames as it goes on"),
     ...{ body: PythonBody, bodyLimitBytes: 4 * 1024 * 1024 },
     answer: z
-      .object({ ...exit, success: z.boolean(), error: z.string().nullable() })
+      .object({ ...exit, success: z.boolean(), error: z.string().nullable(), timed_out: z.boolean() })
       .meta({ id: "ExecPythonResult" }),
   },
   "POST /api/vms/:id/http": {

@@ -10,7 +10,7 @@ interface Ran {
   readonly argv: readonly string[];
   readonly options: ExecOptions;
 }
-type Answer = { exitCode?: number; stdout?: string; stderr?: string } | "missing";
+type Answer = { exitCode?: number; stdout?: string; stderr?: string; timedOut?: boolean } | "missing";
 
 /** A guest whose programs answer as told; what they were asked is written down. */
 function guest(answerTo: (argv: readonly string[]) => Answer): PythonHost & { ran: Ran[] } {
@@ -27,7 +27,7 @@ function guest(answerTo: (argv: readonly string[]) => Answer): PythonHost & { ra
       }
       if (answer.stdout) yield { type: "stdout", data: Buffer.from(answer.stdout) };
       if (answer.stderr) yield { type: "stderr", data: Buffer.from(answer.stderr) };
-      yield { type: "exit", exitCode: answer.exitCode ?? 0, timedOut: false };
+      yield { type: "exit", exitCode: answer.exitCode ?? 0, timedOut: answer.timedOut ?? false };
     },
   };
 }
@@ -52,6 +52,14 @@ test("output is told as it comes", async () => {
     },
   );
   expect(told).toEqual(["1:out", "2:err"]);
+});
+
+test("a program whose time is up says so, after what it wrote", async () => {
+  const late = guest(() => ({ exitCode: 137, stderr: "half way\n", timedOut: true }));
+  expect(await runPython(late, "", { timeoutMs: 1 })).toMatchObject({
+    ...{ exitCode: 137, success: false, timedOut: true, error: "half way\nthe time was up" },
+  });
+  expect(await runPython(guest(withoutUv), "")).toMatchObject({ timedOut: false, error: null });
 });
 
 describe("a guest without python3", () => {
@@ -119,6 +127,14 @@ describe("packages", () => {
     });
     expect(host.ran.some(({ argv }) => argv.includes("PROGRAM"))).toBe(false);
     expect(host.ran.at(-1)?.argv[2]).toContain("rmtree");
+  });
+
+  test("that take too long are told from a program that does", async () => {
+    const late = (argv: readonly string[]): Answer =>
+      argv[2] === "pip" ? { exitCode: 137, timedOut: true } : withoutUv(argv);
+    expect(await runPython(guest(late), "1", { packages: ["a"], timeoutMs: 1000 })).toMatchObject({
+      ...{ success: false, timedOut: true, error: "the packages could not be installed: the time was up" },
+    });
   });
 
   test("share one time with the program", async () => {

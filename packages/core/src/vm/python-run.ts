@@ -105,8 +105,7 @@ function notInstalled(made: ExecResult, { onStdout, onStderr }: Program): Python
   if (made.stdout) onStdout?.(Buffer.from(made.stdout));
   if (made.stderr) onStderr?.(Buffer.from(made.stderr));
   const result = toPythonResult(made);
-  const why = made.timedOut ? "the time was up" : (result.error ?? "");
-  return { ...result, error: `the packages could not be installed: ${why}` };
+  return { ...result, error: `the packages could not be installed: ${result.error}` };
 }
 
 /** Removes the environment even when the run was called off; what stays behind is gone with the VM. */

@@ -11,6 +11,8 @@ export interface PythonResult {
   success: boolean;
   /** What it wrote to stderr when it failed, `null` when it did not */
   error: string | null;
+  /** Whether `timeoutMs` passed, in the program or while its packages were installed, and so it was killed */
+  timedOut: boolean;
 }
 
 /** Source up to this size is one argument; Linux refuses arguments of 128 KiB. */
@@ -46,8 +48,11 @@ function isInsideCharacter(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
-export function toPythonResult({ exitCode, signal, stdout, stderr, output }: ExecResult): PythonResult {
+/** What a program's run tells. Where the time was up, that is said: what it wrote until then seldom tells. */
+export function toPythonResult({ exitCode, signal, timedOut, ...texts }: ExecResult): PythonResult {
+  const { stdout, stderr, output } = texts;
   const success = exitCode === 0;
   const how = signal ? `python3 was ended by ${signal}` : `python3 ended with code ${exitCode}`;
-  return { exitCode, stdout, stderr, output, success, error: success ? null : stderr.trim() || how };
+  const why = timedOut ? [stderr.trim(), "the time was up"].filter(Boolean).join("\n") : stderr.trim() || how;
+  return { exitCode, stdout, stderr, output, success, error: success ? null : why, timedOut };
 }

@@ -37,8 +37,8 @@ export function commandHandlers(served: Served): Handlers<CommandKey> {
       const { code, packages, cleanup_venv: cleanupVenv } = body;
       const vm = await bandsox.getVm(params.id);
       const python = { ...options, ...given({ packages, cleanupVenv }), signal };
-      const { exitCode, stdout, stderr, output, success, error } = await vm.execPythonCapture(code, python);
-      return { exit_code: exitCode, stdout, stderr, output, success, error };
+      const { exitCode, timedOut, ...told } = await vm.execPythonCapture(code, python);
+      return { exit_code: exitCode, ...told, timed_out: timedOut };
     },
     "POST /api/vms/:id/http": proxyHttp(served),
   };
