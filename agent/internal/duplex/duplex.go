@@ -3,6 +3,7 @@ package duplex
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"sync"
@@ -32,7 +33,8 @@ type Client struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	conn     Conn
-	input    *input
+	input    *Input
+	keeps    bool       // the input outlives this connection
 	writing  sync.Mutex // guards finished too
 	finished bool
 	read     chan struct{} // closed when nothing is read any more
@@ -40,13 +42,28 @@ type Client struct {
 
 // Serve begins to take in what the client sends. Command is where it goes.
 func Serve(conn Conn, from io.Reader, command Command) *Client {
+	c := serve(conn, NewInput(command))
+	c.input.connect(c)
+	go c.readFrames(from)
+	go c.input.Feed(c.ctx)
+	return c
+}
+
+// ServeInput is Serve for input that may come on other connections before and after this one; the one before has been
+// cut.
+func ServeInput(conn Conn, from io.Reader, input *Input) *Client {
+	c := serve(conn, input)
+	c.keeps = true
+	input.connect(c)
+	go c.readFrames(from)
+	return c
+}
+
+func serve(conn Conn, input *Input) *Client {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	c := &Client{ctx: ctx, cancel: cancel, conn: conn, read: make(chan struct{})}
-	c.input = newInput(command, c.taken)
+	c := &Client{ctx: ctx, cancel: cancel, conn: conn, input: input, read: make(chan struct{})}
 	// A write to a client that has left must not wait for it.
 	context.AfterFunc(ctx, func() { conn.SetWriteDeadline(time.Unix(1, 0)) })
-	go c.readFrames(from)
-	go c.input.feed(ctx)
 	return c
 }
 
@@ -76,12 +93,21 @@ func (c *Client) send(whole []byte, last bool) error {
 // Leave closes the connection. What was written before is delivered; what the client still sends is dropped.
 func (c *Client) Leave() {
 	if c.ctx.Err() == nil {
-		c.input.drop()
+		if !c.keeps {
+			c.input.Drop()
+		}
 		c.conn.SetReadDeadline(time.Now().Add(drainLimit))
 		if c.conn.CloseWrite() == nil {
 			<-c.read
 		}
 	}
+	c.cancel(ErrLeft)
+	c.conn.Close()
+	<-c.read
+}
+
+// Cut closes the connection at once; after it nothing that the client has sent is taken in.
+func (c *Client) Cut() {
 	c.cancel(ErrLeft)
 	c.conn.Close()
 	<-c.read
@@ -103,6 +129,6 @@ func (c *Client) readFrames(from io.Reader) {
 }
 
 // taken tells the client how many bytes of its stdin have gone.
-func (c *Client) taken(payload []byte) {
-	c.Take(frame.Append(nil, frame.Taken, payload)) // a failure is the client's leaving
+func (c *Client) taken(total uint64) {
+	c.Take(frame.Append(nil, frame.Taken, binary.BigEndian.AppendUint64(nil, total))) // a failure is the client's leaving
 }

@@ -209,7 +209,7 @@ func FuzzAClientCannotHarmTheAgent(f *testing.F) {
 	go process.Deliver(context.Background(), discard{})
 	f.Cleanup(process.Kill)
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		in := newInput(quiet{process}, func([]byte) {})
+		in := NewInput(quiet{process})
 		buffer := make([]byte, frame.MaxSize)
 		reader := strings.NewReader(string(sent))
 		for {

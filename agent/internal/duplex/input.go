@@ -3,7 +3,6 @@ package duplex
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,25 +25,56 @@ type Command interface {
 	Signal(syscall.Signal)
 }
 
-// input is what a client has sent and the command has not taken.
-type input struct {
+// Input is what clients have sent and the command has not taken. It may outlive their connections.
+type Input struct {
 	command Command
-	report  func(taken []byte)
 
-	mu      sync.Mutex
-	waiting [][]byte
-	size    int // bytes waiting, those being written included
-	closing bool
-	dropped bool
-	wake    chan struct{}
+	mu       sync.Mutex
+	client   *Client // the newest; it is told what is taken
+	waiting  [][]byte
+	size     int    // bytes waiting, those being written included
+	received uint64 // bytes that ever came
+	closing  bool
+	dropped  bool
+	wake     chan struct{}
 }
 
-func newInput(command Command, report func(taken []byte)) *input {
-	return &input{command: command, report: report, wake: make(chan struct{}, 1)}
+// NewInput is for a command; Feed hands over what comes.
+func NewInput(command Command) *Input {
+	return &Input{command: command, wake: make(chan struct{}, 1)}
+}
+
+// Received is how many bytes of stdin have come whole.
+func (in *Input) Received() uint64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.received
+}
+
+// connect has a client told what is taken, and what was before.
+func (in *Input) connect(client *Client) {
+	in.mu.Lock()
+	in.client = client
+	taken := in.received - uint64(in.size)
+	in.mu.Unlock()
+	if taken > 0 {
+		client.taken(taken)
+	}
+}
+
+// report tells the client how many bytes of its stdin have gone, or will never go anywhere.
+func (in *Input) report(written int) {
+	in.mu.Lock()
+	in.size -= written
+	taken, client := in.received-uint64(in.size), in.client
+	in.mu.Unlock()
+	if client != nil {
+		client.taken(taken)
+	}
 }
 
 // accept takes one frame; an error is a client that does not keep to the protocol.
-func (in *input) accept(kind frame.Kind, payload []byte) error {
+func (in *Input) accept(kind frame.Kind, payload []byte) error {
 	switch kind {
 	case frame.Stdin:
 		return in.add(payload)
@@ -96,7 +126,7 @@ func decode(payload []byte, value any) error {
 	return nil
 }
 
-func (in *input) add(payload []byte) error {
+func (in *Input) add(payload []byte) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch {
@@ -111,27 +141,27 @@ func (in *input) add(payload []byte) error {
 	}
 	in.waiting = append(in.waiting, bytes.Clone(payload))
 	in.size += len(payload)
+	in.received += uint64(len(payload))
 	in.notify()
 	return nil
 }
 
-func (in *input) notify() {
+func (in *Input) notify() {
 	select {
 	case in.wake <- struct{}{}:
 	default:
 	}
 }
 
-// drop makes everything that still comes go nowhere.
-func (in *input) drop() {
+// Drop makes everything that still comes go nowhere.
+func (in *Input) Drop() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.dropped, in.waiting = true, nil
 }
 
-// feed hands what comes to the command until ctx ends. What the command takes no more counts as taken.
-func (in *input) feed(ctx context.Context) {
-	total := uint64(0)
+// Feed hands what comes to the command until ctx ends. What the command takes no more counts as taken.
+func (in *Input) Feed(ctx context.Context) {
 	for {
 		piece, end := in.next()
 		switch {
@@ -139,11 +169,7 @@ func (in *input) feed(ctx context.Context) {
 			if _, err := in.command.Input().Write(ctx, piece); ctx.Err() != nil && err != nil {
 				return
 			}
-			in.mu.Lock()
-			in.size -= len(piece)
-			in.mu.Unlock()
-			total += uint64(len(piece))
-			in.report(binary.BigEndian.AppendUint64(nil, total))
+			in.report(len(piece))
 		case end:
 			in.command.Input().Close(ctx) // closed already is as good
 			return
@@ -158,7 +184,7 @@ func (in *input) feed(ctx context.Context) {
 }
 
 // next is what to write next; end is true after the last piece.
-func (in *input) next() (piece []byte, end bool) {
+func (in *Input) next() (piece []byte, end bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(in.waiting) == 0 {

@@ -12,6 +12,7 @@ import (
 	"bandsox.dev/agent/internal/kmsg"
 	"bandsox.dev/agent/internal/machine"
 	"bandsox.dev/agent/internal/reap"
+	"bandsox.dev/agent/internal/run"
 	"bandsox.dev/agent/internal/session"
 	"bandsox.dev/agent/internal/watch"
 )
@@ -53,6 +54,7 @@ type API struct {
 	powerOff  func(grace time.Duration)
 	readyMs   atomic.Int64
 	execs     chan struct{} // a token per running command
+	runs      *run.Registry
 	sessions  *session.Registry
 	forwards  chan struct{} // a token per forwarded connection
 	log       KernelLog
@@ -65,7 +67,7 @@ type API struct {
 // New makes the API; powerOff is called once its answer has been sent.
 func New(about About, m Machine, reaper *reap.Reaper, powerOff func(grace time.Duration)) *API {
 	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit),
-		sessions: session.NewRegistry(reaper), forwards: make(chan struct{}, tcpLimit), log: about.KernelLog,
+		runs: run.NewRegistry(reaper, run.Grace), sessions: session.NewRegistry(reaper), forwards: make(chan struct{}, tcpLimit), log: about.KernelLog,
 		transfers: make(chan struct{}, transferLimit), uploads: files.NewUploads(), watches: watch.New(),
 	}
 	if a.log == nil {

@@ -13,7 +13,7 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 	if _, ready := a.machine.Defaults(); ready {
 		state = "ready"
 	}
-	capabilities := []string{"machine", "exec", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats", "identity", "clock", "settle"}
+	capabilities := []string{"machine", "exec", "exec-resume", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats", "identity", "clock", "settle"}
 	if a.about.KernelLog != nil {
 		capabilities = append(capabilities, "kernel-log")
 	}
@@ -61,6 +61,9 @@ func (a *API) refreshIdentity(w http.ResponseWriter, r *http.Request) {
 	if err := a.machine.Refresh(identity); err != nil {
 		writeError(w, http.StatusInternalServerError, "machine_failed", err.Error())
 		return
+	}
+	if identity.Clone != nil {
+		a.runs.EndAll()
 	}
 	writeJSON(w, http.StatusOK, struct{}{})
 }

@@ -25,12 +25,23 @@ func (a *API) exec(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case a.execs <- struct{}{}:
-		defer func() { <-a.execs }()
 	default:
 		writeError(w, http.StatusTooManyRequests, "exec_busy", "256 commands are running already")
 		return
 	}
+	free := func() { <-a.execs }
 	defaults, _ := a.machine.Defaults()
+	if id := r.Header.Get(execIDHeader); id != "" {
+		started, err := a.runs.Start(id, command, defaults, free)
+		if err != nil {
+			free()
+			writeRunError(w, err)
+			return
+		}
+		carryExec(w, r, started, isDuplex)
+		return
+	}
+	defer free()
 	process, err := exec.Start(command, defaults, a.reaper)
 	if err != nil {
 		writeExecError(w, err)

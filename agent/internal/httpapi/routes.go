@@ -21,6 +21,7 @@ type route struct {
 var routes = slices.Concat(
 	machineRoutes,
 	execRoutes,
+	execsRoutes,
 	sessionRoutes,
 	tcpRoutes,
 	healthRoutes,

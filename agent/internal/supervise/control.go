@@ -22,6 +22,7 @@ type control struct {
 	listener net.Listener
 	machine  machine
 	dog      *watchdog
+	relay    *relay
 	mu       sync.Mutex // held for the time of one request
 	running  sync.WaitGroup
 	open     connections
@@ -46,12 +47,13 @@ type response struct {
 	Measures *measures `json:"measures,omitempty"`
 }
 
-func listenControl(path string, machine machine, dog *watchdog) (*control, error) {
+func listenControl(path string, machine machine, guarded guarded) (*control, error) {
 	listener, err := listenPrivate(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &control{listener: listener, machine: machine, dog: dog}
+	dog := guarded.dog
+	c := &control{listener: listener, machine: machine, dog: dog, relay: guarded.relay}
 	dog.pause, dog.resume, dog.paused = c.pause, c.wake, c.paused
 	c.running.Go(c.serve)
 	return c, nil
@@ -107,6 +109,9 @@ func (c *control) carryOut(line []byte) response {
 			return response{Error: err.Error()}
 		}
 		return response{Measures: found}
+	case "reconnect":
+		c.relay.breakOff()
+		return response{}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

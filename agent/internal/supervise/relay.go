@@ -154,6 +154,16 @@ func (r *relay) serveChannel() {
 	}
 }
 
+// breakOff ends every connection to the guest that there is; new ones come about as ever.
+func (r *relay) breakOff() {
+	if r.vsock.isAlive() {
+		r.vsock.conns.forsake()()
+	}
+	if session := r.session.current(); session != nil {
+		session.Close()
+	}
+}
+
 // useSerial has sessions on a VMM's serial line from now on.
 func (r *relay) useSerial(line *serialSide) {
 	line.open()

@@ -30,6 +30,13 @@ func (s *sessionSlot) clear() {
 	s.session = nil
 }
 
+// current is nil while there is none.
+func (s *sessionSlot) current() *yamux.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.session
+}
+
 // wait returns the current session, or the next one.
 func (s *sessionSlot) wait(ctx context.Context) (*yamux.Session, error) {
 	for {

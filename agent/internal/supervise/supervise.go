@@ -116,7 +116,7 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 		return Exit{}, err
 	}
 	dog := newWatchdog(config, process.pid, relay.activity)
-	endControl, err := controlQemu(config, process, inherited, dog)
+	endControl, err := controlQemu(config, process, inherited, guarded{dog, relay})
 	if err != nil {
 		process.end()
 		return Exit{}, err
@@ -136,7 +136,7 @@ func awaitEnd(process *vmm, stop <-chan os.Signal, dog *watchdog, log *boundedLo
 }
 
 // controlQemu serves the control socket of a VMM that has a monitor, until the function it returns is called.
-func controlQemu(config Config, process *vmm, inherited *attached, dog *watchdog) (end func(), err error) {
+func controlQemu(config Config, process *vmm, inherited *attached, guarded guarded) (end func(), err error) {
 	if config.ControlSocket == "" {
 		return func() {}, nil
 	}
@@ -144,12 +144,18 @@ func controlQemu(config Config, process *vmm, inherited *attached, dog *watchdog
 	if err != nil {
 		return nil, err
 	}
-	return serveControl(config.ControlSocket, machine, dog)
+	return serveControl(config.ControlSocket, machine, guarded)
+}
+
+// guarded is what else there is of a machine: who ends it at its limits, and the way to its guest.
+type guarded struct {
+	dog   *watchdog
+	relay *relay
 }
 
 // serveControl serves a machine's control socket, until the function it returns is called.
-func serveControl(path string, machine machine, dog *watchdog) (end func(), err error) {
-	control, err := listenControl(path, machine, dog)
+func serveControl(path string, machine machine, guarded guarded) (end func(), err error) {
+	control, err := listenControl(path, machine, guarded)
 	if err != nil {
 		machine.close()
 		return nil, err

@@ -137,5 +137,5 @@ func controlFirecracker(config Config, parts firecrackerParts) (end func(), err 
 	if err != nil {
 		return nil, err
 	}
-	return serveControl(config.ControlSocket, machine, parts.dog)
+	return serveControl(config.ControlSocket, machine, guarded{parts.dog, parts.guest.relay})
 }

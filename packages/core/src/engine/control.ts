@@ -24,7 +24,7 @@ const Answer = z.object({
 });
 
 type ControlRequest =
-  | { action: "pause" | "resume" | "status" | "limits" | "idle" | "measure" }
+  | { action: "pause" | "resume" | "status" | "limits" | "idle" | "measure" | "reconnect" }
   | { action: "reclaim"; mib: number }
   | { action: "save"; memory: string; state: string; layer?: string; layerSource?: string };
 

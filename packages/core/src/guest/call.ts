@@ -2,8 +2,8 @@ import type { z } from "zod";
 import { CallLimit } from "./call-limit.ts";
 import type { GuestRequest } from "./exchange.ts";
 import { AnswerError, explainFailure, explainRefusal, type Refusals } from "./failure.ts";
-import { GuestClient } from "./guest-client.ts";
-import type { GuestEndpoint } from "./guest-connections.ts";
+import { type GuestEndpoint, leaseAgent } from "./guest-connections.ts";
+import { sendRequest } from "./guest-request.ts";
 import { parseJson } from "./parse-json.ts";
 
 const CALL_TIMEOUT_MS = 60_000;
@@ -44,8 +44,8 @@ export async function callForText(endpoint: GuestEndpoint, call: GuestCall): Pro
   const { vmId } = endpoint;
   using limit = new CallLimit(signal, Number.isFinite(timeoutMs) ? timeoutMs : undefined);
   try {
-    await using guest = new GuestClient(endpoint);
-    const { statusCode, body } = await guest.open(requestOf(call), limit);
+    await using lease = leaseAgent(endpoint);
+    const { statusCode, body } = await sendRequest(lease, requestOf(call), limit);
     try {
       if (statusCode >= 300) throw await refusalOf(endpoint, { statusCode, body }, call);
       return await readText(body, maxBytes);

@@ -26,7 +26,24 @@ export interface DialOptions {
  */
 export function dialAgent(options: DialOptions): Promise<Socket> {
   const { signal } = options;
-  return redialing(() => dialOnce(options), { signal, attemptsMax: ATTEMPTS_MAX });
+  return redialing(() => dialOnce(options), { signal, attemptsMax: ATTEMPTS_MAX }).catch((error: unknown) => {
+    if (error instanceof Error) reachedNobody.add(error);
+    throw error;
+  });
+}
+
+const reachedNobody = new WeakSet<Error>();
+
+/** Whether a failure is that there was no connection, so that the guest knows nothing of the call. */
+export function hasReachedNobody(error: Error): boolean {
+  return reachedNobody.has(error);
+}
+
+/** Whether nobody serves the socket any more: the VM has ended. */
+export function isSocketGone(error: Error): boolean {
+  const { cause } = error;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return reachedNobody.has(error) && (code === "ENOENT" || code === "ECONNREFUSED");
 }
 
 async function dialOnce({ vmId, socketPath, signal }: DialOptions): Promise<Socket> {

@@ -1,4 +1,9 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from "node:http";
 import type { Socket } from "node:net";
 import type { VmId } from "@bandsox/contract";
 import { dialAgent } from "./dial.ts";
@@ -10,6 +15,7 @@ export interface GuestRequest {
   readonly path: string;
   /** Bytes go as they are, anything else as JSON */
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   /** The protocol to go on with when the guest agrees */
   readonly upgrade?: string;
   /** Destroys the connection when it fires, as long as there is one */
@@ -17,7 +23,9 @@ export interface GuestRequest {
 }
 
 /** What a guest answered: a response, or a bare connection. Whoever holds it ends it. */
-export type Exchange = { readonly response: IncomingMessage } | { readonly socket: Socket };
+export type Exchange =
+  | { readonly response: IncomingMessage }
+  | { readonly socket: Socket; readonly headers: IncomingHttpHeaders };
 
 /**
  * Sends one request on a connection of its own and returns the head of the answer.
@@ -52,13 +60,14 @@ function destroyOn(signal: AbortSignal | undefined, { socket, vmId }: { socket: 
   if (signal.aborted) onAbort();
 }
 
-function send(socket: Socket, { method, path, body, upgrade }: GuestRequest): ClientRequest {
+function send(socket: Socket, { method, path, body, headers, upgrade }: GuestRequest): ClientRequest {
   const isBytes = body instanceof Uint8Array;
   const payload = isBytes || body === undefined ? body : JSON.stringify(body);
   const outgoing = httpRequest({
     ...{ method, path, createConnection: () => socket },
     headers: {
       host: "guest",
+      ...headers,
       ...(payload === undefined
         ? {}
         : {
@@ -87,7 +96,7 @@ function answerTo(
       return reject(guestBroken(vmId, "it changed to a protocol nobody asked for"));
     }
     if (head.length > 0) socket.unshift(head);
-    resolve({ socket });
+    resolve({ socket, headers });
   });
   return promise;
 }

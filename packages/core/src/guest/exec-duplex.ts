@@ -1,14 +1,19 @@
 import type { ExecEvent, ExecSpec } from "@bandsox/contract";
+import { nanoid } from "nanoid";
 import { CallLimit } from "./call-limit.ts";
 import { FrameDuplex } from "./duplex.ts";
-import { toExecEvent } from "./exec-event.ts";
+import { EXEC_ID_HEADER, execLine } from "./exec-line.ts";
 import { execRefusals } from "./exec-refusals.ts";
-import { explainFailure, guestUnreachable } from "./failure.ts";
+import { explainFailure } from "./failure.ts";
+import { FrameError } from "./frames.ts";
 import type { GuestEndpoint } from "./guest-connections.ts";
-import { type StdinInput, type StdinSource, stdinSource } from "./stdin-source.ts";
+import { StdinFeed } from "./stdin-feed.ts";
+import { type StdinInput, stdinSource } from "./stdin-source.ts";
+import { StdinWindow } from "./stdin-window.ts";
 
 /** Time beyond the command's own after which the guest is at fault */
 const EXEC_SLACK_MS = 30_000;
+const STDIN_HEADER = "x-exec-stdin";
 
 /**
  * Runs a command that reads from the host, and yields what it does as it does it; the last event is `exit`. Leaving
@@ -25,72 +30,50 @@ export async function* execWithStdin(
   const { timeoutMs } = spec;
   using limit = new CallLimit(signal, timeoutMs === undefined ? undefined : timeoutMs + EXEC_SLACK_MS);
   using source = stdinSource(stdin);
-  using duplex = await FrameDuplex.open(endpoint, {
-    ...{ method: "POST", path: "/v1/exec", body: { ...spec, stdin: true }, signal: limit.signal },
-    refusals: execRefusals(vmId, spec.argv),
-  });
-  const feeding = new Feeding(duplex, source);
+  const id = nanoid();
+  const window = new StdinWindow();
+  const feed = new StdinFeed(source, window);
+  const start = async () => {
+    const duplex = await FrameDuplex.open(endpoint, {
+      ...{ method: "POST", path: "/v1/exec", body: { ...spec, stdin: true }, signal: limit.signal, window },
+      ...{ headers: { [EXEC_ID_HEADER]: id }, refusals: execRefusals(vmId, spec.argv) },
+    });
+    feed.over(duplex, 0);
+    return connectionOf(duplex, duplex.headers[EXEC_ID_HEADER] === id);
+  };
+  let arrived = 0;
+  const onResumed = (duplex: FrameDuplex) => {
+    const received = receivedOf(duplex);
+    window.resume(received);
+    feed.over(duplex, received);
+    const gotOn = received > arrived;
+    arrived = received;
+    return gotOn;
+  };
   try {
-    for await (const frame of duplex.frames()) {
-      limit.pause();
-      const event = toExecEvent(frame);
-      yield event;
-      if (event.type === "exit") return;
-      limit.resume();
-    }
-    throw guestUnreachable(vmId, "it ended before the command did");
+    yield* execLine({
+      endpoint,
+      id,
+      limit,
+      start,
+      duplex: { window },
+      onResumed,
+      failure: () => feed.failure,
+    });
   } catch (error) {
-    throw feeding.failure ?? explainFailure(error, { vmId, limit });
+    throw feed.failure ?? explainFailure(error, { vmId, limit });
   } finally {
-    duplex[Symbol.dispose]();
-    await feeding.end();
+    await feed.end();
   }
 }
 
-/** Sends the input and its end, for as long as the command runs. */
-class Feeding {
-  /** Why the source could not be read; the command is then killed, and its caller sees this */
-  failure: unknown;
-  readonly #done: Promise<void>;
-  #wake = () => {};
-  #isOver = false;
+function connectionOf(duplex: FrameDuplex, isKept: boolean) {
+  return { isKept, frames: () => duplex.frames(), [Symbol.dispose]: () => duplex[Symbol.dispose]() };
+}
 
-  constructor(duplex: FrameDuplex, source: StdinSource) {
-    this.#done = this.#feed(duplex, source);
-  }
-
-  /** Stops waiting for the source, and returns when nothing is sent any more. */
-  async end(): Promise<void> {
-    this.#isOver = true;
-    this.#wake();
-    await this.#done;
-  }
-
-  async #feed(duplex: FrameDuplex, source: StdinSource): Promise<void> {
-    for (;;) {
-      let bytes: Uint8Array | undefined;
-      try {
-        bytes = await this.#nextOf(source);
-      } catch (error) {
-        this.failure = error;
-        return duplex[Symbol.dispose]();
-      }
-      if (this.#isOver) return;
-      if (bytes?.length === 0) continue;
-      const sending = bytes ? duplex.sendStdin(bytes) : duplex.endStdin();
-      const isTaken = await sending.then(
-        () => true,
-        () => false, // the connection is gone, and whoever reads its frames learns why
-      );
-      if (!isTaken || !bytes) return;
-    }
-  }
-
-  /** The next bytes, or `undefined` as soon as the command has ended. */
-  #nextOf(source: StdinSource): Promise<Uint8Array | undefined> {
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
-    this.#wake = () => resolve(undefined);
-    source.next().then(resolve, reject);
-    return promise;
-  }
+/** How much of its stdin the guest says has arrived. */
+function receivedOf({ headers }: FrameDuplex): number {
+  const said = headers[STDIN_HEADER];
+  if (typeof said === "string" && /^\d{1,15}$/.test(said)) return Number(said);
+  throw new FrameError("it does not tell how much of the command's stdin has arrived");
 }

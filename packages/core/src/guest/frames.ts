@@ -3,7 +3,8 @@
  * The sender is a guest and hostile: a header that is wrong ends the stream before a byte after it is kept.
  */
 
-const HEADER_BYTES = 5;
+/** What precedes each frame's bytes. */
+export const FRAME_HEADER_BYTES = 5;
 /** The most bytes one frame carries. */
 export const FRAME_MAX_BYTES = 65_536;
 
@@ -33,6 +34,11 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
+/** Thrown on a stream that ends inside a frame, as that of a broken connection does. */
+export class TornFrameError extends Error {
+  override readonly name = "TornFrameError";
+}
+
 /**
  * Cuts a byte stream into frames, however it is chunked. Holds at most one frame and one chunk.
  *
@@ -47,7 +53,7 @@ export async function* readFrames(
   chunks: AsyncIterable<Uint8Array>,
   kinds: ReadonlySet<number> = KINDS,
 ): AsyncGenerator<Frame<number>> {
-  let header = filling(HEADER_BYTES);
+  let header = filling(FRAME_HEADER_BYTES);
   let frame: (Filling & { readonly kind: number }) | undefined;
   for await (const chunk of chunks) {
     let offset = 0;
@@ -55,7 +61,7 @@ export async function* readFrames(
       offset += fill(frame ?? header, chunk.subarray(offset));
       if (!frame && isFull(header)) {
         frame = announced(header.bytes, kinds);
-        header = filling(HEADER_BYTES);
+        header = filling(FRAME_HEADER_BYTES);
       } else if (frame && isFull(frame)) {
         const { kind, bytes: data } = frame;
         frame = undefined;
@@ -64,8 +70,8 @@ export async function* readFrames(
     }
   }
   if (!frame && header.filled === 0) return;
-  const received = frame ? HEADER_BYTES + frame.filled : header.filled;
-  throw new FrameError(`the stream ended inside a frame, after ${received} bytes of it`);
+  const received = frame ? FRAME_HEADER_BYTES + frame.filled : header.filled;
+  throw new TornFrameError(`the stream ended inside a frame, after ${received} bytes of it`);
 }
 
 interface Filling {

@@ -1,13 +1,14 @@
-import { setImmediate } from "node:timers/promises";
 import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
+import { nanoid } from "nanoid";
 import type { Dispatcher } from "undici";
 import { z } from "zod";
-import { CallLimit, unlessAborted } from "./call-limit.ts";
-import { toExecEvent } from "./exec-event.ts";
+import { CallLimit } from "./call-limit.ts";
+import { EXEC_ID_HEADER, type ExecConnection, execLine } from "./exec-line.ts";
 import { execRefusals } from "./exec-refusals.ts";
 import { guestOutdated, type Refusals, UNKNOWN_CALL_CODES } from "./failure.ts";
-import { FRAME_KINDS, FrameError, readFrames } from "./frames.ts";
-import { type AgentLease, type GuestEndpoint, openAgent } from "./guest-connections.ts";
+import { FrameError, readFrames } from "./frames.ts";
+import { type AgentLease, type GuestEndpoint, leaseAgent } from "./guest-connections.ts";
+import { type GuestRequest, type Limit, sendRequest } from "./guest-request.ts";
 import { parseJson } from "./parse-json.ts";
 
 const CALL_TIMEOUT_MS = 60_000;
@@ -69,24 +70,20 @@ export interface GuestClientOptions extends GuestEndpoint {
   readonly execSlackMs?: number | undefined;
 }
 
-/** When a request must be over, and whether it was the guest that took too long. */
-export type Limit = Pick<CallLimit, "signal" | "isLate">;
-
-/** A request for `GuestClient.open`. */
-export type GuestRequest = Pick<Dispatcher.RequestOptions, "method" | "path" | "headers" | "body">;
-
 /** Talks HTTP to the agent in one guest, and believes nothing it says without a bound and a schema. */
 export class GuestClient implements AsyncDisposable {
   readonly #vmId: VmId;
+  readonly #endpoint: GuestEndpoint;
   readonly #lease: AgentLease;
   readonly #callTimeoutMs: number;
   readonly #execSlackMs: number;
 
   constructor(options: GuestClientOptions) {
     this.#vmId = options.vmId;
+    this.#endpoint = options;
     this.#callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT_MS;
     this.#execSlackMs = options.execSlackMs ?? EXEC_SLACK_MS;
-    this.#lease = options.connections?.lease(options) ?? openAgent(options);
+    this.#lease = leaseAgent(options);
   }
 
   /** @throws {BandSoxError} `guest_outdated` when the agent speaks another version of the protocol */
@@ -136,28 +133,23 @@ export class GuestClient implements AsyncDisposable {
   async *exec(spec: ExecSpec, signal?: AbortSignal): AsyncGenerator<ExecEvent, void, undefined> {
     const { timeoutMs } = spec;
     using limit = new CallLimit(signal, timeoutMs === undefined ? undefined : timeoutMs + this.#execSlackMs);
-    const response = await this.#request("POST", "/v1/exec", spec, limit);
+    const id = nanoid();
+    const start = () => this.#startExec(spec, { id, limit });
+    yield* execLine({ endpoint: this.#endpoint, id, limit, start });
+  }
+
+  async #startExec(spec: ExecSpec, { id, limit }: { id: string; limit: CallLimit }): Promise<ExecConnection> {
+    const path = "/v1/exec";
+    const headers = { "content-type": "application/json", [EXEC_ID_HEADER]: id };
+    const response = await this.open({ method: "POST", path, body: JSON.stringify(spec), headers }, limit);
     if (response.statusCode !== 200) {
-      throw await this.#refusal(response, {
-        ...{ path: "/v1/exec", limit },
-        refusals: execRefusals(this.#vmId, spec.argv),
-      });
+      throw await this.#refusal(response, { path, limit, refusals: execRefusals(this.#vmId, spec.argv) });
     }
-    try {
-      for await (const frame of readFrames(response.body)) {
-        limit.pause();
-        yield toExecEvent(frame);
-        if (frame.kind === FRAME_KINDS.exit) return;
-        limit.resume();
-      }
-    } catch (error) {
-      throw this.#explain(error, limit);
-    } finally {
-      response.body.destroy();
-    }
-    throw new BandSoxError("guest_unreachable", `${this.#vmId} ended before the command did`, {
-      vmId: this.#vmId,
-    });
+    return {
+      isKept: response.headers[EXEC_ID_HEADER] === id,
+      frames: () => readFrames(response.body),
+      [Symbol.dispose]: () => void response.body.destroy(),
+    };
   }
 
   /**
@@ -165,14 +157,8 @@ export class GuestClient implements AsyncDisposable {
    * sent again when a kept connection turns out to have ended, if that repeats nothing.
    */
   async open(request: GuestRequest, limit: Limit): Promise<Dispatcher.ResponseData> {
-    // undici looks at the signal only once there is a connection, and a guest may keep us waiting for that.
-    const ask = () => unlessAborted(limit.signal, this.#dispatch(request, limit.signal), giveUp);
     try {
-      limit.signal.throwIfAborted();
-      return await ask().catch((error) => {
-        if (limit.signal.aborted || !isRepeatable(request, error)) throw error;
-        return ask();
-      });
+      return await sendRequest(this.#lease, request, limit);
     } catch (error) {
       throw this.#explain(error, limit);
     }
@@ -203,12 +189,6 @@ export class GuestClient implements AsyncDisposable {
   #request(method: Method, path: string, body: unknown, limit: CallLimit) {
     const json = { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
     return this.open({ method, path, ...(body === undefined ? {} : json) }, limit);
-  }
-
-  async #dispatch(request: GuestRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    // The end of a kept connection, which a save of the machine brings, may have come and not been looked at yet.
-    await setImmediate();
-    return this.#lease.agent.request({ origin: "http://guest", ...request, signal });
   }
 
   async #refusal(
@@ -253,24 +233,6 @@ export class GuestClient implements AsyncDisposable {
     const message = `the agent in ${this.#vmId} broke the protocol: ${why}`;
     return new BandSoxError("guest_protocol", message, { vmId: this.#vmId }, { cause });
   }
-}
-
-/** An answer that came when nobody waited for it any more. */
-function giveUp(late: Dispatcher.ResponseData): void {
-  late.body.on("error", () => {}).destroy();
-}
-
-/** Written to a socket at once: it arrives as a whole, or the peer has closed and nothing does */
-const WRITTEN_AT_ONCE_BYTES = 16_384;
-
-/** Whether sending a request again does nothing twice: it only reads, or its connection had ended before it was sent. */
-function isRepeatable({ method, body }: GuestRequest, error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (method === "GET") return code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
-  if (code !== "EPIPE") return false;
-  if (typeof body === "string" || body instanceof Uint8Array)
-    return Buffer.byteLength(body) <= WRITTEN_AT_ONCE_BYTES;
-  return !body;
 }
 
 type Method = "GET" | "PUT" | "POST";

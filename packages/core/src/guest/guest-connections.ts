@@ -20,6 +20,11 @@ export interface AgentLease extends AsyncDisposable {
   readonly agent: Agent;
 }
 
+/** The connections to a guest: those that are kept, or else some of its own. */
+export function leaseAgent(endpoint: GuestEndpoint): AgentLease {
+  return endpoint.connections?.lease(endpoint) ?? openAgent(endpoint);
+}
+
 /**
  * Connections to guests that are kept between the calls of this process, by the socket a guest is reached at. They
  * end with their VMM, some time after their last use, or when this is disposed of, what is under way included.

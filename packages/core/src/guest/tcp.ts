@@ -26,9 +26,10 @@ export async function connectTcp(
   const address = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
   const failed = (why: string) =>
     new BandSoxError("connect_failed", `cannot connect to ${address} in ${vmId}: ${why}`, { vmId, address });
-  return upgrade(endpoint, {
+  const { socket } = await upgrade(endpoint, {
     ...{ method: "GET", upgrade: "tcp", signal, handshakeMs: CONNECT_TIMEOUT_MS },
     path: `/v1/tcp?${new URLSearchParams({ port: `${port}`, host })}`,
     refusals: { connect_failed: failed, tcp_busy: failed },
   });
+  return socket;
 }

@@ -3,7 +3,8 @@ import { type BandSoxError, isAnyBandSoxError, type VmId } from "@bandsox/contra
 import type { Dispatcher } from "undici";
 import { z } from "zod";
 import { FrameError } from "../frames.ts";
-import type { GuestClient, GuestRequest, Limit } from "../guest-client.ts";
+import type { GuestClient } from "../guest-client.ts";
+import type { GuestRequest, Limit } from "../guest-request.ts";
 import { type BodyStart, ChecksumError, parseJson, readData, toFrames } from "./data-frames.ts";
 import { type FileTask, fileError, guestFileError } from "./file-errors.ts";
 import { Patience, STALL_MS } from "./patience.ts";

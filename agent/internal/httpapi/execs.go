@@ -1,0 +1,157 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"bandsox.dev/agent/internal/duplex"
+	"bandsox.dev/agent/internal/run"
+)
+
+// Headers of an exec whose client may come back: its id, chosen by the client and said again by the agent, and how many
+// bytes of its stdin have come.
+const (
+	execIDHeader    = "X-Exec-Id"
+	execStdinHeader = "X-Exec-Stdin"
+)
+
+var execsRoutes = []route{
+	{"GET /v1/execs/{id}", "from", inMachine((*API).resumeExec)},
+	{"POST /v1/execs/{id}/received", "bytes", inMachine((*API).noteReceived)},
+	{"DELETE /v1/execs/{id}", "", inMachine((*API).endExec)},
+}
+
+// carryExec is the first connection of a command that outlives it.
+func carryExec(w http.ResponseWriter, r *http.Request, started *run.Run, isDuplex bool) {
+	id := r.Header.Get(execIDHeader)
+	if isDuplex {
+		conn, buffered, err := acceptFrames(w, execIDHeader+": "+id)
+		if err != nil {
+			return // the client may come back
+		}
+		client := duplex.ServeInput(conn, buffered, started.Input())
+		defer client.Leave()
+		started.Meet(duplexCarrier{client})
+		return
+	}
+	w.Header().Set("Content-Type", framesType)
+	w.Header().Set(execIDHeader, id)
+	w.WriteHeader(http.StatusOK)
+	carrier := newBodyCarrier(w, r)
+	defer carrier.stop()
+	if err := started.Meet(carrier); err != nil {
+		// The body must not look complete: the client may not have the exit frame.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (a *API) resumeExec(w http.ResponseWriter, r *http.Request) {
+	q := queryOf(r)
+	from := q.number("from", 0, 0, math.MaxInt64)
+	if q.refuse(w) {
+		return
+	}
+	if !asksForFrames(r) {
+		writeError(w, http.StatusBadRequest, "bad_request", "ask with HTTP/1.1 and Upgrade: "+framesUpgrade)
+		return
+	}
+	found, err := a.runs.Get(r.PathValue("id"))
+	if err == nil {
+		err = found.Have(from)
+	}
+	if err != nil {
+		writeRunError(w, err)
+		return
+	}
+	found.Release()
+	received := strconv.FormatUint(found.Input().Received(), 10)
+	conn, buffered, err := acceptFrames(w, execStdinHeader+": "+received)
+	if err != nil {
+		return // the client may come back once more
+	}
+	client := duplex.ServeInput(conn, buffered, found.Input())
+	defer client.Leave()
+	found.Carry(duplexCarrier{client}, from)
+}
+
+func (a *API) noteReceived(w http.ResponseWriter, r *http.Request) {
+	q := queryOf(r)
+	bytes := q.number("bytes", 0, 0, math.MaxInt64)
+	if q.refuse(w) {
+		return
+	}
+	found, err := a.runs.Get(r.PathValue("id"))
+	if err == nil {
+		err = found.Have(bytes)
+	}
+	if err != nil {
+		writeRunError(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, struct{}{})
+}
+
+func (a *API) endExec(w http.ResponseWriter, r *http.Request) {
+	if err := a.runs.End(r.PathValue("id")); err != nil {
+		writeRunError(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, struct{}{})
+}
+
+func writeRunError(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, run.ErrUnknown):
+		writeError(w, http.StatusNotFound, "exec_not_found", err.Error())
+	case errors.Is(err, run.ErrExists):
+		writeError(w, http.StatusConflict, "exec_exists", err.Error())
+	case errors.Is(err, run.ErrInvalidID):
+		writeError(w, http.StatusBadRequest, "bad_request", err.Error())
+	case errors.Is(err, run.ErrAhead):
+		writeError(w, http.StatusRequestedRangeNotSatisfiable, "offset_ahead", err.Error())
+	default:
+		writeExecError(w, err)
+	}
+}
+
+// duplexCarrier is a connection that carries frames both ways.
+type duplexCarrier struct{ *duplex.Client }
+
+func (c duplexCarrier) Write(frames []byte, last bool) error {
+	if last {
+		return c.TakeLast(frames)
+	}
+	return c.Take(frames)
+}
+
+func (c duplexCarrier) Gone() <-chan struct{} { return c.Context().Done() }
+
+// bodyCarrier is the body of an answer.
+type bodyCarrier struct {
+	response
+	ctx  context.Context
+	stop func() bool
+}
+
+// newBodyCarrier sends the head of the answer. A write to a client that has gone does not wait for it.
+func newBodyCarrier(w http.ResponseWriter, r *http.Request) *bodyCarrier {
+	c := &bodyCarrier{response: response{w, http.NewResponseController(w)}, ctx: r.Context()}
+	c.stop = context.AfterFunc(c.ctx, c.Cut)
+	c.Flush()
+	return c
+}
+
+func (c *bodyCarrier) Write(frames []byte, _ bool) error {
+	if _, err := c.response.Write(frames); err != nil {
+		return err
+	}
+	return c.Flush()
+}
+
+func (c *bodyCarrier) Gone() <-chan struct{} { return c.ctx.Done() }
+
+func (c *bodyCarrier) Cut() { c.controller.SetWriteDeadline(time.Unix(1, 0)) }

@@ -1,0 +1,177 @@
+import { type BandSoxError, type ExecEvent, isBandSoxError } from "@bandsox/contract";
+import { z } from "zod";
+import { callGuest } from "./call.ts";
+import type { CallLimit } from "./call-limit.ts";
+import { hasReachedNobody, isSocketGone } from "./dial.ts";
+import { FrameDuplex, type FrameDuplexOptions } from "./duplex.ts";
+import { toExecEvent } from "./exec-event.ts";
+import { ExecReceipts } from "./exec-receipts.ts";
+import { explainFailure, guestUnreachable } from "./failure.ts";
+import type { Frame } from "./frames.ts";
+import type { GuestEndpoint } from "./guest-connections.ts";
+import { Redial } from "./redial.ts";
+
+/** The header by which a client names an exec, and an agent that would wait for the client says the name again. */
+export const EXEC_ID_HEADER = "x-exec-id";
+const GOODBYE_TIMEOUT_MS = 1000;
+/** A connection that has stood for so long got somewhere, whether or not the command had anything to say */
+const STOOD_MS = 250;
+
+/** A connection that carries what a command does. */
+export interface ExecConnection extends Disposable {
+  /** Once */
+  frames(): AsyncIterable<Frame>;
+  /** Whether the guest keeps the command when the connection breaks; an older agent does not */
+  readonly isKept: boolean;
+}
+
+export interface ExecLineOptions {
+  readonly endpoint: GuestEndpoint;
+  /** Chosen by the client, and never used twice */
+  readonly id: string;
+  readonly limit: CallLimit;
+  /** Starts the command; called once */
+  start(): Promise<ExecConnection>;
+  /** How it is gone on with on another connection */
+  readonly duplex?: Pick<FrameDuplexOptions, "window">;
+  /** Told each connection that takes the place of another. @returns whether stdin got on over the one before */
+  onResumed?(duplex: FrameDuplex): boolean;
+  /** Why the command is not wanted any more, whatever its connection does */
+  failure?(): unknown;
+}
+
+/**
+ * What a command does, over as many connections as it takes: one that breaks is made again and goes on where it was. The
+ * command is started once, and killed when the iteration is left.
+ */
+export async function* execLine(options: ExecLineOptions): AsyncGenerator<ExecEvent, void, undefined> {
+  const { endpoint, id, limit } = options;
+  const receipts = new ExecReceipts({ endpoint, id, signal: limit.signal });
+  const line = new Attempts(options, receipts);
+  let isThrough = false;
+  try {
+    for (;;) {
+      try {
+        using connection = await line.next();
+        receipts.on(connection);
+        for await (const frame of connection.frames()) {
+          line.succeeded();
+          receipts.add(frame);
+          limit.pause();
+          const event = toExecEvent(frame);
+          isThrough = event.type === "exit";
+          yield event;
+          if (isThrough) return;
+          limit.resume();
+        }
+        throw guestUnreachable(endpoint.vmId, "it ended before the command did");
+      } catch (error) {
+        await line.failed(error);
+      }
+    }
+  } finally {
+    if (line.needsGoodbye && (!isThrough || receipts.isLarge)) await sayGoodbye(options);
+  }
+}
+
+/** Decides whether there is another connection after one that broke, and makes it. */
+class Attempts {
+  /** Whether the guest has to be told that nothing more is wanted of the command */
+  needsGoodbye = false;
+  readonly #options: ExecLineOptions;
+  readonly #receipts: ExecReceipts;
+  readonly #redial = new Redial();
+  #isKept: boolean | undefined;
+  /** How the start failed, when it is not known whether it reached the guest */
+  #doubt: BandSoxError | undefined;
+  #isStarted = false;
+  /** When the newest connection came about */
+  #since = Number.POSITIVE_INFINITY;
+  #isLost = false;
+
+  constructor(options: ExecLineOptions, receipts: ExecReceipts) {
+    this.#options = options;
+    this.#receipts = receipts;
+  }
+
+  succeeded(): void {
+    this.#redial.succeeded();
+  }
+
+  async next(): Promise<ExecConnection> {
+    const connection = this.#isStarted ? await this.#resume() : await this.#start();
+    this.#isKept = connection.isKept;
+    this.needsGoodbye = connection.isKept;
+    this.#since = performance.now();
+    return connection;
+  }
+
+  /** Waits until the next attempt. @throws when there is none: why the command's end is not known */
+  async failed(error: unknown): Promise<void> {
+    const { endpoint, limit } = this.#options;
+    const unwanted = this.#options.failure?.();
+    if (unwanted !== undefined) throw unwanted;
+    const failure = explainFailure(error, { vmId: endpoint.vmId, limit });
+    if (this.#isKept === undefined && !this.#doubt && !limit.signal.aborted) {
+      if (!isBandSoxError(failure, "guest_unreachable") || hasReachedNobody(failure)) {
+        this.needsGoodbye = false;
+        throw failure;
+      }
+      this.#doubt = failure;
+    }
+    const isOver = limit.signal.aborted || this.#isLost || isSocketGone(failure) || this.#isKept === false;
+    if (isSocketGone(failure)) this.needsGoodbye = false;
+    if (isOver) throw limit.signal.aborted ? failure : (this.#unlessKept() ?? failure);
+    if (performance.now() - this.#since > STOOD_MS) this.#redial.succeeded();
+    this.#since = Number.POSITIVE_INFINITY;
+    await this.#redial.after(failure, limit.signal).catch((last: unknown) => {
+      throw this.#unlessKept() ?? last;
+    });
+  }
+
+  #unlessKept(): BandSoxError | undefined {
+    return this.#isKept === undefined ? this.#doubt : undefined;
+  }
+
+  #start(): Promise<ExecConnection> {
+    this.#isStarted = true;
+    this.needsGoodbye = true;
+    return this.#options.start();
+  }
+
+  async #resume(): Promise<ExecConnection> {
+    const { endpoint, id, limit, duplex, onResumed } = this.#options;
+    const { vmId } = endpoint;
+    const lost = () => {
+      this.#isLost = true;
+      this.needsGoodbye = false;
+      return guestUnreachable(vmId, "the command's connection broke, and the guest knows it no longer");
+    };
+    const resumed = await FrameDuplex.open(endpoint, {
+      ...{ method: "GET", path: `/v1/execs/${id}?from=${this.#receipts.position}`, signal: limit.signal },
+      // `not_found`: an agent from before there was such a call, whose connection broke before it could say so.
+      refusals: { exec_not_found: lost, not_found: lost, offset_ahead: lost },
+      ...duplex,
+    });
+    try {
+      if (onResumed?.(resumed)) this.#redial.succeeded();
+    } catch (error) {
+      resumed[Symbol.dispose]();
+      throw error;
+    }
+    this.#receipts.resumed();
+    return {
+      isKept: true,
+      frames: () => resumed.frames(),
+      [Symbol.dispose]: () => resumed[Symbol.dispose](),
+    };
+  }
+}
+
+const Nothing = z.unknown();
+
+/** Says that nothing more is wanted of a command. A guest that does not hear it ends the command some time later. */
+async function sayGoodbye({ endpoint, id }: ExecLineOptions): Promise<void> {
+  const call = { method: "DELETE", path: `/v1/execs/${id}`, timeoutMs: GOODBYE_TIMEOUT_MS } as const;
+  await callGuest(endpoint, call, Nothing).catch(() => {});
+}

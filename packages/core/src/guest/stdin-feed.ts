@@ -1,0 +1,81 @@
+import type { FrameDuplex } from "./duplex.ts";
+import type { StdinSource } from "./stdin-source.ts";
+import type { StdinWindow } from "./stdin-window.ts";
+
+/**
+ * Sends a command what it is to read, and the end of that, over one connection after the other. What the guest has not
+ * taken is kept for the next: a window and one piece of the source.
+ */
+export class StdinFeed {
+  /** Why the source could not be read; the command is then killed, and its caller sees this */
+  failure: unknown;
+  readonly #source: StdinSource;
+  readonly #window: StdinWindow;
+  #kept: { readonly from: number; readonly data: Uint8Array }[] = [];
+  /** How much was read from the source */
+  #end = 0;
+  #hasEnded = false;
+  #reading: Promise<void> | undefined;
+  #sending: Promise<void>[] = [];
+  readonly #over = Promise.withResolvers<void>();
+  #isOver = false;
+
+  constructor(source: StdinSource, window: StdinWindow) {
+    this.#source = source;
+    this.#window = window;
+  }
+
+  /** Begins to send on a connection, from a position on; the one before has ended. */
+  over(duplex: FrameDuplex, from: number): void {
+    this.#sending.push(
+      this.#send(duplex, from).catch(() => {
+        // The connection is gone, and whoever reads its frames learns why.
+      }),
+    );
+  }
+
+  /** Stops waiting for the source, and returns when nothing is sent any more. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    this.#over.resolve();
+    await Promise.all(this.#sending);
+  }
+
+  async #send(duplex: FrameDuplex, from: number): Promise<void> {
+    for (let at = from; !this.#isOver; ) {
+      const piece = this.#pieceAt(at);
+      if (piece) {
+        await duplex.sendStdin(piece);
+        at += piece.length;
+      } else if (this.#hasEnded) {
+        return await duplex.endStdin();
+      } else if (!(await this.#read())) {
+        return duplex[Symbol.dispose]();
+      }
+    }
+  }
+
+  #pieceAt(at: number): Uint8Array | undefined {
+    this.#kept = this.#kept.filter(({ from, data }) => from + data.length > this.#window.taken);
+    const found = this.#kept.find(({ from, data }) => from + data.length > at);
+    return found?.data.subarray(Math.max(0, at - found.from));
+  }
+
+  /** Reads on, once for all connections that wait for it. @returns whether the source could be read */
+  async #read(): Promise<boolean> {
+    this.#reading ??= this.#source.next().then(
+      (data) => {
+        this.#reading = undefined;
+        this.#hasEnded = data === undefined;
+        if (!data?.length) return;
+        this.#kept.push({ from: this.#end, data });
+        this.#end += data.length;
+      },
+      (error: unknown) => {
+        this.failure = error;
+      },
+    );
+    await Promise.race([this.#reading, this.#over.promise]);
+    return this.failure === undefined;
+  }
+}
