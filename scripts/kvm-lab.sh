@@ -44,6 +44,7 @@ timeout "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi,tb-size=512 -
   -drive "file=$work/checkout.ext4,format=raw,if=virtio,cache=unsafe" </dev/null |
   sed -u 's/\r//g' | tee "$work/console" || say "kvm-lab: the machine did not end by itself"
 
-status=$(sed -n 's/^LAB-EXIT: \([0-9]*\)$/\1/p' "$work/console" | tail -n 1)
+# Test runners leave the cursor hidden or shown before the line, with no end of a line between.
+status=$(sed -n 's/.*LAB-EXIT: \([0-9]*\)$/\1/p' "$work/console" | tail -n 1)
 [ -n "$status" ] || die "the lab's machine ended without saying how its command went"
 exit "$status"
