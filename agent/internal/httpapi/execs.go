@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"bandsox.dev/agent/internal/duplex"
@@ -42,7 +43,7 @@ func carryExec(w http.ResponseWriter, r *http.Request, started *run.Run, isDuple
 	w.Header().Set(execIDHeader, id)
 	w.WriteHeader(http.StatusOK)
 	carrier := newBodyCarrier(w, r)
-	defer carrier.stop()
+	defer carrier.finish()
 	if err := started.Meet(carrier); err != nil {
 		// The body must not look complete: the client may not have the exit frame.
 		panic(http.ErrAbortHandler)
@@ -135,6 +136,9 @@ type bodyCarrier struct {
 	response
 	ctx  context.Context
 	stop func() bool
+
+	mu       sync.Mutex
+	finished bool
 }
 
 // newBodyCarrier sends the head of the answer. A write to a client that has gone does not wait for it.
@@ -154,4 +158,20 @@ func (c *bodyCarrier) Write(frames []byte, _ bool) error {
 
 func (c *bodyCarrier) Gone() <-chan struct{} { return c.ctx.Done() }
 
-func (c *bodyCarrier) Cut() { c.controller.SetWriteDeadline(time.Unix(1, 0)) }
+// Cut does nothing to a connection that has been left to the next request.
+func (c *bodyCarrier) Cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.finished {
+		c.controller.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// finish is called when the body is over.
+func (c *bodyCarrier) finish() {
+	c.stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finished = true
+	c.controller.SetWriteDeadline(time.Time{})
+}

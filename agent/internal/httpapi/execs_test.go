@@ -255,3 +255,31 @@ func TestAMachineThatBecomesAnotherEndsTheCommandsOfTheOneItWas(t *testing.T) {
 	}
 	awaitGone(t, "of a clone", strings.TrimSpace(c.out.String()))
 }
+
+func TestAConnectionIsOfUseAfterItsCommandWasForgotten(t *testing.T) {
+	c := &caller{t: t, address: serveAt(t)}
+	other := &caller{t: t, address: c.address}
+	conn, err := net.Dial("unix", c.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	reader := bufio.NewReader(conn)
+	for i := range 200 {
+		body := `{"argv":["true"]}`
+		fmt.Fprintf(conn, "POST /v1/exec HTTP/1.1\r\nHost: vm\r\n%s: a%d\r\nContent-Length: %d\r\n\r\n%s", execIDHeader, i, len(body), body)
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatalf("command %d: %v", i, err)
+		}
+		if kind, _ := readFrame(t, response.Body); kind != frame.Exit {
+			t.Fatalf("command %d: kind %d", i, kind)
+		}
+		other.dial("DELETE", fmt.Sprintf("/v1/execs/a%d", i), "", "")
+		other.conn.Close()
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			t.Fatalf("command %d: %v", i, err)
+		}
+	}
+}

@@ -50,6 +50,16 @@ type Run struct {
 type held struct {
 	Carrier
 	replaced chan struct{}
+	failed   chan struct{} // closed when it has not taken something; it is not asked again
+}
+
+// Write is called no more after it has failed.
+func (h *held) Write(frames []byte, last bool) error {
+	err := h.Carrier.Write(frames, last)
+	if err != nil {
+		close(h.failed)
+	}
+	return err
 }
 
 func newRun(id string, registry *Registry) *Run {
@@ -124,7 +134,7 @@ func (r *Run) hold(c Carrier) *held {
 	if r.carrier != nil {
 		close(r.carrier.replaced)
 	}
-	r.carrier, r.met = &held{c, make(chan struct{})}, true
+	r.carrier, r.met = &held{c, make(chan struct{}), make(chan struct{})}, true
 	if r.patient != nil {
 		r.patient.Stop()
 	}
@@ -136,19 +146,21 @@ func (r *Run) carry(c *held, from int64) error {
 	if err := r.line.connect(c, from); err != nil {
 		return err
 	}
+	err := errReplaced
 	select {
 	case <-r.line.last:
-		if r.line.isThrough(c) {
-			return nil
-		}
-		return errReplaced
 	case <-r.line.ctx.Done():
-		return context.Cause(r.line.ctx)
+		err = context.Cause(r.line.ctx)
 	case <-c.Gone():
-		return ErrUnwanted
+		err = ErrUnwanted
+	case <-c.failed:
+		err = ErrUnwanted
 	case <-c.replaced:
-		return errReplaced
 	}
+	if r.line.isThrough(c) { // whatever happened after it
+		return nil
+	}
+	return err
 }
 
 // leave lets go of a connection, and gives the client some time to come on another.

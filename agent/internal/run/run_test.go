@@ -165,3 +165,23 @@ func TestSmallOutputDoesNotCostMuchMemory(t *testing.T) {
 		t.Errorf("%d bytes are kept", size)
 	}
 }
+
+func TestAConnectionThatTakesNothingIsLetGoOf(t *testing.T) {
+	g := NewRegistry(reaper, time.Minute)
+	r, _ := start(t, g, "a", "echo; sleep 60")
+	left := make(chan error, 1)
+	go func() { left <- r.Meet(deaf{newWire()}) }()
+	select {
+	case err := <-left:
+		if !errors.Is(err, ErrUnwanted) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it is held on to")
+	}
+}
+
+// deaf is a connection that fails without having gone.
+type deaf struct{ *wire }
+
+func (deaf) Write([]byte, bool) error { return errors.New("it takes nothing") }

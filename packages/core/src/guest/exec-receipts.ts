@@ -55,7 +55,9 @@ export class ExecReceipts {
     this.#isTelling = true;
     try {
       const path = `/v1/execs/${id}/received?bytes=${position}`;
-      await redialing(() => callGuest(endpoint, { method: "POST", path, signal }, Nothing), { signal });
+      // A guest may be paused for days with a call under way.
+      const call = { method: "POST", path, timeoutMs: Number.POSITIVE_INFINITY, signal } as const;
+      await redialing(() => callGuest(endpoint, call, Nothing), { signal });
       this.#told = Math.max(this.#told, position);
     } catch {
       connection?.[Symbol.dispose]();
