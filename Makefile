@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 RUN := $(NODE) --conditions=bandsox-source --disable-warning=ExperimentalWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart setup build package check test test-fresh kvm-lab bench clean
+.PHONY: help quickstart setup build package reproducible check test test-fresh kvm-lab bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -25,6 +25,9 @@ build: ## Compile the packages and the Go helpers
 
 package: setup ## Make the npm package: build/bandsox-<version>.tgz, and what it is made of as build/*.sbom.json
 	@scripts/pack.sh
+
+reproducible: setup ## Build the package's Go helpers twice, in two places, and compare them
+	@scripts/check-reproducible.sh
 
 check: ## Check format, types and dependency rules
 	@scripts/ensure-packages.sh
