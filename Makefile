@@ -41,12 +41,12 @@ test-fresh: ## Follow the README from a bare Debian root (needs root and a mirro
 	@scripts/ensure-packages.sh
 	@scripts/test-fresh.sh
 
-kvm-lab: setup ## Run the tests under a real KVM, in an emulated machine; LAB=short for one VM (needs root)
+kvm-lab: setup ## Run the tests under a real KVM, in an emulated machine; LAB=short for one VM, LAB=peers to measure beside microsandbox (needs root)
 	@scripts/ensure-packages.sh --test
 	@scripts/kvm-lab.sh $(LAB)
 
-bench: setup ## Measure; ONLY="B09 B13" for some, QUICK=1 for small sizes, WRITE=1 for docs/benchmarks.md; AGAINST=<commit> ROUNDS=5 for a comparison
-	@$(if $(AGAINST),scripts/bench-ab.sh $(AGAINST) $(or $(ROUNDS),3) $(ONLY) $(if $(QUICK),--quick),$(RUN) bench/main.ts $(ONLY) $(if $(QUICK),--quick) $(if $(WRITE),--write))
+bench: setup ## Measure; ONLY="B09 B13" for some, QUICK=1 for small sizes, WRITE=1 for docs/benchmarks.md; AGAINST=<commit> ROUNDS=5 for a comparison; PEER=<directory> beside microsandbox
+	@$(if $(PEER),$(RUN) bench/peer.ts $(PEER) $(if $(QUICK),--quick),$(if $(AGAINST),scripts/bench-ab.sh $(AGAINST) $(or $(ROUNDS),3) $(ONLY) $(if $(QUICK),--quick),$(RUN) bench/main.ts $(ONLY) $(if $(QUICK),--quick) $(if $(WRITE),--write)))
 
 clean: ## Remove everything built or downloaded here; the storage directory stays
 	rm -rf build .cache coverage node_modules packages/*/dist packages/*/*.tsbuildinfo test/*.tsbuildinfo

@@ -2,14 +2,15 @@
 // (default: all), `--quick` for small sizes, `--engine <name>`, `--double` for the engine firecracker on its double, `--out <file>`, `--table <file>`
 // for the table as well, `--write` to write docs/benchmarks.md.
 import { execFile } from "node:child_process";
-import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { defaultBinDir, defaultStorageDir, ensureBootFiles, provideHelpers } from "@bandsox/core";
+import { defaultBinDir } from "@bandsox/core";
 import { installFirecrackerDouble } from "@bandsox/testkit";
 import { BandSox, doctor } from "bandsox";
 import type { Benchmark, Figure } from "./figure.ts";
+import { busyboxRoot, storageIn } from "./ground.ts";
 import { hostStamp } from "./host.ts";
 import { page } from "./page.ts";
 import { execConcurrent, execTrue, ping } from "./suite/calls.ts";
@@ -48,7 +49,6 @@ const SUITE: readonly Benchmark[] = [
 const network = { byDefault: false } as const;
 /** Heading of what is written by hand */
 const KEPT = "## What bounds them";
-const PROGRAMS = ["sh", "cat", "dd", "echo", "head", "true", "yes"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -152,16 +152,6 @@ async function writePage(written: string): Promise<void> {
   await promisify(execFile)(biome, ["format", "--write", path], { cwd: REPOSITORY }); // as every page here is
 }
 
-/** A storage of the run's own, with the kernel that `make setup` obtained and the agent as it is built now. */
-async function storageIn(dir: string): Promise<string> {
-  const storage = join(dir, "storage");
-  await mkdir(storage);
-  await cp(join(defaultStorageDir(process.env), "kernel"), join(storage, "kernel"), { recursive: true });
-  const helpers = await provideHelpers(storage, process.env);
-  await ensureBootFiles({ storageDir: storage, agentPath: join(helpers, "bandsox-agent") });
-  return storage;
-}
-
 /** Has the engine firecracker run on its double, whose guests are emulated. @returns the engine's name */
 async function useDouble(dir: string): Promise<string> {
   process.env.BANDSOX_FIRECRACKER = await installFirecrackerDouble(join(dir, "double"), {
@@ -170,12 +160,4 @@ async function useDouble(dir: string): Promise<string> {
   process.env.BANDSOX_ACCEL = "kvm";
   process.env.BANDSOX_PATIENCE = "8";
   return "firecracker";
-}
-
-async function busyboxRoot(dir: string): Promise<string> {
-  const root = join(dir, "root");
-  await mkdir(join(root, "bin"), { recursive: true });
-  await copyFile("/bin/busybox", join(root, "bin/busybox"));
-  for (const name of PROGRAMS) await symlink("busybox", join(root, "bin", name));
-  return root;
 }

@@ -4,6 +4,7 @@
 #
 #   scripts/kvm-lab.sh             the host and e2e tiers, and the Firecracker tier where FIRECRACKER_BIN names a binary
 #   scripts/kvm-lab.sh short       one VM under KVM: boot, exec, snapshot, restore
+#   scripts/kvm-lab.sh peers       BandSox beside microsandbox, which is installed from npm into build/peers; small sizes
 #   scripts/kvm-lab.sh -- CMD...   any command, in the checkout
 #
 # FIRECRACKER_BIN and JAILER_BIN name binaries to carry in. LAB_MEMORY_MIB and LAB_LIMIT_S bound the machine.
@@ -20,8 +21,12 @@ kernels=${BANDSOX_STORAGE:-/var/lib/bandsox}/kernel
 case ${1:-all} in
   short) packages=$(scripts/kvm-lab/packages.sh) command=(scripts/kvm-lab/tiers.sh short) ;;
   all) packages=$(scripts/kvm-lab/packages.sh --test) command=(scripts/kvm-lab/tiers.sh all) ;;
+  peers)
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/peers microsandbox
+    packages=$(scripts/kvm-lab/packages.sh) command=(scripts/kvm-lab/tiers.sh peers)
+    ;;
   --) shift && packages=$(scripts/kvm-lab/packages.sh --test) command=("$@") ;;
-  *) die "unknown: $1 (short, or -- and a command)" ;;
+  *) die "unknown: $1 (short, peers, or -- and a command)" ;;
 esac
 
 mkdir -p "$CACHE/kvm-lab"
