@@ -114,6 +114,26 @@ test("a guest that has lost the command is asked once, and one that gets nowhere
   expect(stuck.lines.filter((line) => line.startsWith("GET")).length).toBeLessThanOrEqual(6);
 });
 
+test("what came while the guest was being told what had come, it is told too", async () => {
+  const MIB = 1024 * 1024;
+  const piece = frame(1, Buffer.alloc(65_531));
+  let stream: Socket | undefined;
+  await using g = await guest(({ line, id }, socket, nth) => {
+    if (nth === 1) {
+      stream = socket;
+      socket.write(body(id, Buffer.concat(Array.from({ length: 17 }, () => piece)), 100 * MIB));
+    } else if (line.includes("bytes=") && Number(line.split("bytes=")[1]) < 2 * MIB) {
+      // It has room again, and fills it before its answer comes.
+      for (let n = 0; n < 17; n++) stream?.write(piece);
+      setTimeout(() => socket.end(refusal(200, "taken")), 300);
+    } else if (line.includes("bytes=")) {
+      socket.end(refusal(200, "taken"));
+      stream?.write(EXIT);
+    } else socket.end(refusal(200, "gone"));
+  });
+  expect((await run(g.client)).stdout).toHaveLength(34 * 65_531);
+});
+
 test("leaving the iteration says so, and so does an abort before there is an answer", async () => {
   await using g = await guest(({ line, id }, socket) => {
     if (line.startsWith("POST")) return void socket.write(body(id, frame(1, Buffer.from("on")), 1000));

@@ -44,21 +44,27 @@ export class ExecReceipts {
 
   add({ data }: Frame): void {
     this.position += FRAME_HEADER_BYTES + data.length;
-    if (this.#connection && !this.#isTelling && this.position - this.#told >= RECEIPT_BYTES)
-      void this.#tell();
+    if (this.#connection && !this.#isTelling && this.#isDue()) void this.#tell();
+  }
+
+  #isDue(): boolean {
+    return this.position - this.#told >= RECEIPT_BYTES;
   }
 
   async #tell(): Promise<void> {
     const { endpoint, id, signal } = this.#options;
-    const { position } = this;
     const connection = this.#connection;
     this.#isTelling = true;
     try {
-      const path = `/v1/execs/${id}/received?bytes=${position}`;
-      // A guest may be paused for days with a call under way.
-      const call = { method: "POST", path, timeoutMs: Number.POSITIVE_INFINITY, signal } as const;
-      await redialing(() => callGuest(endpoint, call, Nothing), { signal });
-      this.#told = Math.max(this.#told, position);
+      // All the guest may send can have come before it has answered; then no frame follows until it is told of that.
+      while (this.#isDue()) {
+        const { position } = this;
+        const path = `/v1/execs/${id}/received?bytes=${position}`;
+        // A guest may be paused for days with a call under way.
+        const call = { method: "POST", path, timeoutMs: Number.POSITIVE_INFINITY, signal } as const;
+        await redialing(() => callGuest(endpoint, call, Nothing), { signal });
+        this.#told = Math.max(this.#told, position);
+      }
     } catch {
       connection?.[Symbol.dispose]();
     } finally {
