@@ -149,8 +149,10 @@ func newBodyCarrier(w http.ResponseWriter, r *http.Request) *bodyCarrier {
 	return c
 }
 
-func (c *bodyCarrier) Write(frames []byte, _ bool) error {
-	if _, err := c.response.Write(frames); err != nil {
+// Write leaves the last frames to be sent together with the end of the body, which follows at once: a client that has
+// the one without the other would have to give the connection up.
+func (c *bodyCarrier) Write(frames []byte, last bool) error {
+	if _, err := c.response.Write(frames); err != nil || last {
 		return err
 	}
 	return c.Flush()
