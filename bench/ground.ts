@@ -1,4 +1,4 @@
-import { copyFile, cp, mkdir, symlink } from "node:fs/promises";
+import { copyFile, cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultStorageDir, ensureBootFiles, provideHelpers } from "@bandsox/core";
 
@@ -24,6 +24,8 @@ export async function busyboxRoot(dir: string): Promise<string> {
   const root = join(dir, "root");
   await mkdir(join(root, "bin"), { recursive: true });
   for (const folder of FOLDERS) await mkdir(join(root, folder));
+  await writeFile(join(root, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
+  await writeFile(join(root, "etc/group"), "root:x:0:\n");
   await copyFile("/bin/busybox", join(root, "bin/busybox"));
   for (const name of PROGRAMS) await symlink("busybox", join(root, "bin", name));
   return root;

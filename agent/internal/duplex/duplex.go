@@ -33,8 +33,10 @@ type Client struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	conn     Conn
+	from     io.Reader
 	input    *Input
-	keeps    bool       // the input outlives this connection
+	keeps    bool // the input outlives this connection
+	begun    sync.Once
 	writing  sync.Mutex // guards finished too
 	finished bool
 	read     chan struct{} // closed when nothing is read any more
@@ -42,26 +44,31 @@ type Client struct {
 
 // Serve begins to take in what the client sends. Command is where it goes.
 func Serve(conn Conn, from io.Reader, command Command) *Client {
-	c := serve(conn, NewInput(command))
-	c.input.connect(c)
-	go c.readFrames(from)
+	c := serve(conn, from, NewInput(command))
+	c.Begin()
 	go c.input.Feed(c.ctx)
 	return c
 }
 
-// ServeInput is Serve for input that may come on other connections before and after this one; the one before has been
-// cut.
+// ServeInput is Serve for input that may come on other connections before and after this one. Nothing is taken in before
+// Begin, when the one before has been cut.
 func ServeInput(conn Conn, from io.Reader, input *Input) *Client {
-	c := serve(conn, input)
+	c := serve(conn, from, input)
 	c.keeps = true
-	input.connect(c)
-	go c.readFrames(from)
 	return c
 }
 
-func serve(conn Conn, input *Input) *Client {
+// Begin begins to take in what the client sends, unless it has been cut.
+func (c *Client) Begin() {
+	c.begun.Do(func() {
+		c.input.connect(c)
+		go c.readFrames()
+	})
+}
+
+func serve(conn Conn, from io.Reader, input *Input) *Client {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	c := &Client{ctx: ctx, cancel: cancel, conn: conn, input: input, read: make(chan struct{})}
+	c := &Client{ctx: ctx, cancel: cancel, conn: conn, from: from, input: input, read: make(chan struct{})}
 	// A write to a client that has left must not wait for it.
 	context.AfterFunc(ctx, func() { conn.SetWriteDeadline(time.Unix(1, 0)) })
 	return c
@@ -92,6 +99,7 @@ func (c *Client) send(whole []byte, last bool) error {
 
 // Leave closes the connection. What was written before is delivered; what the client still sends is dropped.
 func (c *Client) Leave() {
+	c.begun.Do(func() { close(c.read) })
 	if c.ctx.Err() == nil {
 		if !c.keeps {
 			c.input.Drop()
@@ -108,16 +116,18 @@ func (c *Client) Leave() {
 
 // Cut closes the connection at once; after it nothing that the client has sent is taken in.
 func (c *Client) Cut() {
+	c.begun.Do(func() { close(c.read) })
 	c.cancel(ErrLeft)
+	c.conn.SetReadDeadline(time.Unix(1, 0)) // a stream that is closed on one side is still read
 	c.conn.Close()
 	<-c.read
 }
 
-func (c *Client) readFrames(from io.Reader) {
+func (c *Client) readFrames() {
 	defer close(c.read)
 	buffer := make([]byte, frame.MaxSize)
 	for {
-		kind, payload, err := frame.Read(from, buffer)
+		kind, payload, err := frame.Read(c.from, buffer)
 		if err == nil {
 			err = c.input.accept(kind, payload)
 		}

@@ -28,6 +28,7 @@ type Command interface {
 // Input is what clients have sent and the command has not taken. It may outlive their connections.
 type Input struct {
 	command Command
+	telling sync.Mutex // what is told of what is taken never goes back
 
 	mu       sync.Mutex
 	client   *Client // the newest; it is told what is taken
@@ -55,20 +56,25 @@ func (in *Input) Received() uint64 {
 func (in *Input) connect(client *Client) {
 	in.mu.Lock()
 	in.client = client
-	taken := in.received - uint64(in.size)
 	in.mu.Unlock()
-	if taken > 0 {
-		client.taken(taken)
-	}
+	in.tell()
 }
 
 // report tells the client how many bytes of its stdin have gone, or will never go anywhere.
 func (in *Input) report(written int) {
 	in.mu.Lock()
 	in.size -= written
+	in.mu.Unlock()
+	in.tell()
+}
+
+func (in *Input) tell() {
+	in.telling.Lock()
+	defer in.telling.Unlock()
+	in.mu.Lock()
 	taken, client := in.received-uint64(in.size), in.client
 	in.mu.Unlock()
-	if client != nil {
+	if client != nil && taken > 0 {
 		client.taken(taken)
 	}
 }
@@ -132,10 +138,10 @@ func (in *Input) add(payload []byte) error {
 	switch {
 	case len(payload) == 0:
 		return fmt.Errorf("%w: an empty piece of stdin", frame.ErrInvalid)
+	case in.dropped: // also what comes again on another connection, its end included
+		return nil
 	case in.closing:
 		return fmt.Errorf("%w: stdin after its end", frame.ErrInvalid)
-	case in.dropped:
-		return nil
 	case in.size+len(payload) > window:
 		return fmt.Errorf("%w: more than %d bytes of stdin on their way", frame.ErrInvalid, window)
 	}

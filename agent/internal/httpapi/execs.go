@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -13,11 +14,12 @@ import (
 	"bandsox.dev/agent/internal/run"
 )
 
-// Headers of an exec whose client may come back: its id, chosen by the client and said again by the agent, and how many
-// bytes of its stdin have come.
+// Headers of an exec whose client may come back: its id, chosen by the client and said again by the agent, how many bytes
+// of its stdin have come, and how many bytes of output the agent sends beyond those the client has said it has.
 const (
-	execIDHeader    = "X-Exec-Id"
-	execStdinHeader = "X-Exec-Stdin"
+	execIDHeader     = "X-Exec-Id"
+	execStdinHeader  = "X-Exec-Stdin"
+	execWindowHeader = "X-Exec-Window"
 )
 
 var execsRoutes = []route{
@@ -28,9 +30,9 @@ var execsRoutes = []route{
 
 // carryExec is the first connection of a command that outlives it.
 func carryExec(w http.ResponseWriter, r *http.Request, started *run.Run, isDuplex bool) {
-	id := r.Header.Get(execIDHeader)
+	id, window := r.Header.Get(execIDHeader), strconv.FormatInt(started.Window(), 10)
 	if isDuplex {
-		conn, buffered, err := acceptFrames(w, execIDHeader+": "+id)
+		conn, buffered, err := acceptFrames(w, execIDHeader+": "+id, execWindowHeader+": "+window)
 		if err != nil {
 			return // the client may come back
 		}
@@ -41,6 +43,7 @@ func carryExec(w http.ResponseWriter, r *http.Request, started *run.Run, isDuple
 	}
 	w.Header().Set("Content-Type", framesType)
 	w.Header().Set(execIDHeader, id)
+	w.Header().Set(execWindowHeader, window)
 	w.WriteHeader(http.StatusOK)
 	carrier := newBodyCarrier(w, r)
 	defer carrier.finish()
@@ -62,15 +65,15 @@ func (a *API) resumeExec(w http.ResponseWriter, r *http.Request) {
 	}
 	found, err := a.runs.Get(r.PathValue("id"))
 	if err == nil {
+		found.Release() // first: what is being written on it may never be taken, and all else waits for that
 		err = found.Have(from)
 	}
 	if err != nil {
 		writeRunError(w, err)
 		return
 	}
-	found.Release()
 	received := strconv.FormatUint(found.Input().Received(), 10)
-	conn, buffered, err := acceptFrames(w, execStdinHeader+": "+received)
+	conn, buffered, err := acceptFrames(w, execStdinHeader+": "+received, fmt.Sprintf("%s: %d", execWindowHeader, found.Window()))
 	if err != nil {
 		return // the client may come back once more
 	}
@@ -108,7 +111,7 @@ func writeRunError(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, run.ErrUnknown):
 		writeError(w, http.StatusNotFound, "exec_not_found", err.Error())
-	case errors.Is(err, run.ErrExists):
+	case errors.Is(err, run.ErrExists), errors.Is(err, run.ErrUnwanted):
 		writeError(w, http.StatusConflict, "exec_exists", err.Error())
 	case errors.Is(err, run.ErrInvalidID):
 		writeError(w, http.StatusBadRequest, "bad_request", err.Error())
@@ -128,6 +131,8 @@ func (c duplexCarrier) Write(frames []byte, last bool) error {
 	}
 	return c.Take(frames)
 }
+
+func (c duplexCarrier) Begin() { c.Client.Begin() }
 
 func (c duplexCarrier) Gone() <-chan struct{} { return c.Context().Done() }
 
@@ -157,6 +162,9 @@ func (c *bodyCarrier) Write(frames []byte, last bool) error {
 	}
 	return c.Flush()
 }
+
+// Begin does nothing: such a client sends no frames.
+func (c *bodyCarrier) Begin() {}
 
 func (c *bodyCarrier) Gone() <-chan struct{} { return c.ctx.Done() }
 

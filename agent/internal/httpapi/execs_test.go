@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"bandsox.dev/agent/internal/duplex"
+	"bandsox.dev/agent/internal/exec"
 	"bandsox.dev/agent/internal/frame"
+	"bandsox.dev/agent/internal/run"
 )
 
 // caller is a client of one exec whose connections break.
@@ -193,7 +197,7 @@ func TestOutputWaitsForAClientThatDoesNotSayWhatItHas(t *testing.T) {
 	c.conn.SetReadDeadline(time.Now().Add(time.Second))
 	c.read(from, 1<<30)
 	first := c.position
-	if first > 2<<20 || first < 1<<20 {
+	if first > 4<<20 || first < 2<<20 {
 		t.Errorf("%d bytes came", first)
 	}
 	say := &caller{t: t, address: address}
@@ -201,8 +205,8 @@ func TestOutputWaitsForAClientThatDoesNotSayWhatItHas(t *testing.T) {
 		t.Errorf("got %d", response.StatusCode)
 	}
 	c.conn.Close()
-	c.read(c.resume(), 1<<20)
-	if c.position < first+1<<20 {
+	c.read(c.resume(), 2<<20)
+	if c.position < first+2<<20 {
 		t.Errorf("nothing more came than %d bytes", c.position)
 	}
 	say.dial("DELETE", "/v1/execs/a", "", "")
@@ -281,5 +285,74 @@ func TestAConnectionIsOfUseAfterItsCommandWasForgotten(t *testing.T) {
 		if _, err := io.Copy(io.Discard, response.Body); err != nil {
 			t.Fatalf("command %d: %v", i, err)
 		}
+	}
+}
+
+// deafConn takes nothing, but what was sent on it is still read.
+type deafConn struct{ *io.PipeReader }
+
+func (deafConn) Write([]byte) (int, error)        { return 0, errors.New("broken pipe") }
+func (deafConn) CloseWrite() error                { return nil }
+func (deafConn) SetReadDeadline(time.Time) error  { return nil }
+func (deafConn) SetWriteDeadline(time.Time) error { return nil }
+
+func withInput(t *testing.T, script string) (r *run.Run, ended chan struct{}) {
+	t.Helper()
+	g := run.NewRegistry(reaper, time.Minute)
+	ended = make(chan struct{})
+	command := exec.Command{Argv: []string{"/bin/sh", "-c", script}, Stdin: true}
+	r, err := g.Start("a", command, exec.Defaults{}, func() { close(ended) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.End("a") })
+	return r, ended
+}
+
+func TestNoStdinComesOfAConnectionThatWasLetGo(t *testing.T) {
+	r, _ := withInput(t, "echo; sleep 60")
+	from, to := io.Pipe()
+	client := duplex.ServeInput(deafConn{from}, from, r.Input())
+	if err := r.Meet(duplexCarrier{client}); err == nil {
+		t.Error("a connection that takes nothing brought everything")
+	}
+	go client.Leave()
+	r.Release()
+	told := r.Input().Received()
+	if _, err := to.Write(frame.Append(nil, frame.Stdin, []byte("on its way"))); err == nil {
+		t.Error("it is still read")
+	}
+	if now := r.Input().Received(); now != told {
+		t.Errorf("the client was told that %d bytes had come, and %d have: it sends them again", told, now)
+	}
+}
+
+func TestStdinThatNobodyTakesMayComeAgain(t *testing.T) {
+	r, ended := withInput(t, "true")
+	<-ended
+	pieces := frame.Append(frame.Append(nil, frame.Stdin, []byte("abc")), frame.EOF, nil)
+	for range 2 {
+		from, to := io.Pipe()
+		client := duplex.ServeInput(deafConn{from}, from, r.Input())
+		client.Begin()
+		to.Write(pieces)
+		if _, err := to.Write(pieces); err != nil || client.Context().Err() != nil {
+			t.Errorf("a client that goes on from what it was told is taken for one that left: %v", err)
+		}
+		client.Cut()
+	}
+}
+
+func TestACommandThatIsNotWantedBeforeItComesIsNotStarted(t *testing.T) {
+	address := serveAt(t)
+	say := &caller{t: t, address: address}
+	if response := say.dial("DELETE", "/v1/execs/a", "", ""); response.StatusCode != 404 {
+		t.Errorf("got %d", response.StatusCode)
+	}
+	late := &caller{t: t, address: address}
+	body := `{"argv":["/bin/sh","-c","sleep 60"]}`
+	response := late.dial("POST", "/v1/exec", "X-Exec-Id: a\r\n", body)
+	if response.StatusCode != 409 {
+		t.Errorf("got %d", response.StatusCode)
 	}
 }

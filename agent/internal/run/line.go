@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// window is how many bytes of frames may be on their way to a client that has not said it has them. They are kept;
-	// beyond them the command waits. More than the way itself holds, or it would be the bound of a fast command.
-	window = 2 << 20
+	// How many bytes of frames may be on their way to a client that has not said it has them. They are kept; beyond them
+	// the command waits. At least what the way itself holds, or it would be the bound of a fast command; more, where few
+	// commands share the memory there is for all, for each time a client says what it has costs a call.
+	windowMin, windowMax, windows = 512 << 10, 4 << 20, 16 << 20
 	// batch is how many bytes are written at once while output comes faster than it is read.
 	batch = 4 * fullFrame
 	// fullFrame is the size of a frame that a read has filled: more may be there.
@@ -33,6 +34,7 @@ var (
 // in it is the number of bytes before.
 type line struct {
 	ctx      context.Context // until nobody wants the command any more
+	window   int64
 	received atomic.Int64    // the position up to which the client has it
 	room     chan struct{}   // a token when the client has received more
 	last     chan struct{}   // closed when there will be no more
@@ -63,7 +65,7 @@ func (l *line) Take(whole []byte) error {
 	defer l.taking.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.trim(); l.end-l.received.Load()+int64(len(whole)) > window; l.trim() {
+	for l.trim(); l.end-l.received.Load()+int64(len(whole)) > l.window; l.trim() {
 		l.flush() // or the client could not make room
 		l.mu.Unlock()
 		select {

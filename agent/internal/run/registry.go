@@ -18,6 +18,8 @@ const (
 	// Ended commands whose clients may have missed how they ended, and what is kept of all their output, in bytes.
 	endedLimit = 256
 	endedBytes = 4 << 20
+	// Ids whose client has said that it wants nothing of them before they were started.
+	unwantedLimit = 256
 )
 
 var (
@@ -40,6 +42,8 @@ type Registry struct {
 	runs  map[string]*Run
 	ended []*Run // oldest first
 	size  int    // of all that the ended have kept, in bytes
+	// unwanted is ids that were ended before there was such a command, oldest first
+	unwanted []string
 }
 
 // NewRegistry has none.
@@ -72,10 +76,13 @@ func (g *Registry) reserve(id string) (*Run, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if slices.Contains(g.unwanted, id) {
+		return nil, fmt.Errorf("%w: %s", ErrUnwanted, id)
+	}
 	if g.runs[id] != nil {
 		return nil, fmt.Errorf("%w: %s", ErrExists, id)
 	}
-	r := newRun(id, g)
+	r := newRun(id, g, len(g.runs)-len(g.ended))
 	g.runs[id] = r
 	return r, nil
 }
@@ -95,7 +102,14 @@ func (g *Registry) Get(id string) (*Run, error) {
 }
 
 // End kills a command whose client wants nothing more of it, and forgets it; ErrUnknown.
+// One that is still on its way is not started when it comes.
 func (g *Registry) End(id string) error {
+	g.mu.Lock()
+	if g.runs[id] == nil && validID.MatchString(id) {
+		g.unwanted = append(g.unwanted, id)
+		g.unwanted = g.unwanted[max(0, len(g.unwanted)-unwantedLimit):]
+	}
+	g.mu.Unlock()
 	r, err := g.Get(id)
 	if err == nil {
 		g.end(r)

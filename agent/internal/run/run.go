@@ -14,6 +14,8 @@ import (
 
 // Carrier is a connection to the client of a command.
 type Carrier interface {
+	// Begin has what the client sends taken in.
+	Begin()
 	// Write sends whole frames; last is after which there are no more.
 	Write(frames []byte, last bool) error
 	// Gone is closed when the connection is of no more use.
@@ -62,10 +64,12 @@ func (h *held) Write(frames []byte, last bool) error {
 	return err
 }
 
-func newRun(id string, registry *Registry) *Run {
+// newRun is one of several that live.
+func newRun(id string, registry *Registry, others int) *Run {
+	window := int64(min(windowMax, max(windowMin, windows/(others+1))))
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r := &Run{id: id, registry: registry, ready: make(chan struct{}), cancel: cancel,
-		line: line{ctx: ctx, room: make(chan struct{}, 1), last: make(chan struct{})}}
+		line: line{ctx: ctx, window: window, room: make(chan struct{}, 1), last: make(chan struct{})}}
 	return r
 }
 
@@ -94,6 +98,9 @@ func (r *Run) follow() {
 
 // Input is what clients send the command.
 func (r *Run) Input() *duplex.Input { return r.input }
+
+// Window is how many bytes a client may have been sent and not said it has; beyond them the command waits.
+func (r *Run) Window() int64 { return r.line.window }
 
 // Meet makes a connection the command's first, unless its client has come back on another already.
 func (r *Run) Meet(c Carrier) error {
@@ -142,7 +149,17 @@ func (r *Run) hold(c Carrier) *held {
 }
 
 func (r *Run) carry(c *held, from int64) error {
-	defer r.leave(c)
+	c.Begin()
+	err := r.bring(c, from)
+	if err != nil {
+		c.Cut() // the client goes on after what has come by then: nothing more may come of this connection
+	}
+	r.leave(c)
+	return err
+}
+
+// bring returns when a connection has brought the client all there is, or can bring no more.
+func (r *Run) bring(c *held, from int64) error {
 	if err := r.line.connect(c, from); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func (w *wire) Write(frames []byte, last bool) error {
 }
 
 func (w *wire) Gone() <-chan struct{} { return w.gone }
+func (w *wire) Begin()                {}
 func (w *wire) Cut()                  { w.break_.Do(func() { close(w.gone) }) }
 
 func shell(script string) exec.Command { return exec.Command{Argv: []string{"/bin/sh", "-c", script}} }
@@ -185,3 +187,29 @@ func TestAConnectionThatTakesNothingIsLetGoOf(t *testing.T) {
 type deaf struct{ *wire }
 
 func (deaf) Write([]byte, bool) error { return errors.New("it takes nothing") }
+
+// stuck is a connection whose other end is silently gone: a write waits until it is cut.
+type stuck struct {
+	once sync.Once
+	got  chan struct{}
+	*wire
+}
+
+func (s *stuck) Write([]byte, bool) error {
+	s.once.Do(func() { close(s.got) })
+	<-s.gone
+	return errors.New("cut")
+}
+
+func TestACommandIsGoneOnWithWhereNothingIsTakenAnyMore(t *testing.T) {
+	g := NewRegistry(reaper, time.Minute)
+	r, _ := start(t, g, "a", "echo hello")
+	first := &stuck{got: make(chan struct{}), wire: newWire()}
+	go r.Meet(first)
+	<-first.got
+	r.Release()
+	second := newWire()
+	if err := r.Carry(second, 0); err != nil || !second.last || !strings.Contains(string(second.got), "hello") {
+		t.Errorf("got %q, %v", second.got, err)
+	}
+}

@@ -3,6 +3,7 @@ import { nanoid } from "nanoid";
 import { CallLimit } from "./call-limit.ts";
 import { FrameDuplex } from "./duplex.ts";
 import { EXEC_ID_HEADER, execLine } from "./exec-line.ts";
+import { receiptBytes } from "./exec-receipts.ts";
 import { execRefusals } from "./exec-refusals.ts";
 import { explainFailure } from "./failure.ts";
 import { FrameError } from "./frames.ts";
@@ -68,7 +69,11 @@ export async function* execWithStdin(
 }
 
 function connectionOf(duplex: FrameDuplex, isKept: boolean) {
-  return { isKept, frames: () => duplex.frames(), [Symbol.dispose]: () => duplex[Symbol.dispose]() };
+  return {
+    ...{ isKept, receiptBytes: receiptBytes(duplex.headers) },
+    frames: () => duplex.frames(),
+    [Symbol.dispose]: () => duplex[Symbol.dispose](),
+  };
 }
 
 /** How much of its stdin the guest says has arrived. */

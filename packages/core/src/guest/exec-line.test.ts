@@ -92,6 +92,26 @@ test("a start that was not answered is asked about, and never repeated", async (
   }
 });
 
+test("a guest that keeps nothing of an ended command any more is read to the end", async () => {
+  const piece = frame(1, Buffer.alloc(60_000, "x"));
+  const [first, rest] = [Buffer.concat(Array(8).fill(piece)), Buffer.concat([...Array(8).fill(piece), EXIT])];
+  let answering: Socket | undefined;
+  await using g = await guest(({ line, id }, socket) => {
+    if (line === "POST /v1/exec") {
+      answering = socket;
+      socket.write(body(id, first, first.length + rest.length));
+    } else if (line.includes("/received?")) {
+      socket.end(refusal(404, "exec_not_found"), () => answering?.write(rest));
+    } else socket.end(refusal(404, "exec_not_found"));
+  });
+  const result = await run(g.client);
+  expect({ exitCode: result.exitCode, bytes: result.stdout.length }).toEqual({
+    exitCode: 0,
+    bytes: 16 * 60_000,
+  });
+  expect(g.lines.some((line) => line.startsWith("GET "))).toBe(false);
+});
+
 test("an older agent's exec ends with its connection", async () => {
   await using g = await guest((_asked, socket) => breakAfter(socket, body(undefined, frame(1, EXIT), 1000)));
   await expect(run(g.client)).rejects.toMatchObject({ code: "guest_unreachable" });

@@ -5,7 +5,7 @@ import type { CallLimit } from "./call-limit.ts";
 import { hasReachedNobody, isSocketGone } from "./dial.ts";
 import { FrameDuplex, type FrameDuplexOptions } from "./duplex.ts";
 import { toExecEvent } from "./exec-event.ts";
-import { ExecReceipts } from "./exec-receipts.ts";
+import { ExecReceipts, receiptBytes } from "./exec-receipts.ts";
 import { explainFailure, guestUnreachable } from "./failure.ts";
 import type { Frame } from "./frames.ts";
 import type { GuestEndpoint } from "./guest-connections.ts";
@@ -23,6 +23,8 @@ export interface ExecConnection extends Disposable {
   frames(): AsyncIterable<Frame>;
   /** Whether the guest keeps the command when the connection breaks; an older agent does not */
   readonly isKept: boolean;
+  /** After how many bytes of frames a guest that keeps them is told that they have come */
+  readonly receiptBytes: number;
 }
 
 export interface ExecLineOptions {
@@ -46,7 +48,7 @@ export interface ExecLineOptions {
  */
 export async function* execLine(options: ExecLineOptions): AsyncGenerator<ExecEvent, void, undefined> {
   const { endpoint, id, limit } = options;
-  const receipts = new ExecReceipts({ endpoint, id, signal: limit.signal });
+  using receipts = new ExecReceipts({ endpoint, id, signal: limit.signal });
   const line = new Attempts(options, receipts);
   let isThrough = false;
   try {
@@ -161,7 +163,7 @@ class Attempts {
     }
     this.#receipts.resumed();
     return {
-      isKept: true,
+      ...{ isKept: true, receiptBytes: receiptBytes(resumed.headers) },
       frames: () => resumed.frames(),
       [Symbol.dispose]: () => resumed[Symbol.dispose](),
     };

@@ -4,6 +4,7 @@ import type { Dispatcher } from "undici";
 import { z } from "zod";
 import { CallLimit } from "./call-limit.ts";
 import { EXEC_ID_HEADER, type ExecConnection, execLine } from "./exec-line.ts";
+import { receiptBytes } from "./exec-receipts.ts";
 import { execRefusals } from "./exec-refusals.ts";
 import { guestOutdated, type Refusals, UNKNOWN_CALL_CODES } from "./failure.ts";
 import { FrameError, readFrames } from "./frames.ts";
@@ -147,6 +148,7 @@ export class GuestClient implements AsyncDisposable {
     }
     return {
       isKept: response.headers[EXEC_ID_HEADER] === id,
+      receiptBytes: receiptBytes(response.headers),
       frames: () => readFrames(response.body),
       [Symbol.dispose]: () => void response.body.destroy(),
     };

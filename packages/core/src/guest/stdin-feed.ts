@@ -2,6 +2,13 @@ import type { FrameDuplex } from "./duplex.ts";
 import type { StdinSource } from "./stdin-source.ts";
 import type { StdinWindow } from "./stdin-window.ts";
 
+interface Piece {
+  readonly from: number;
+  readonly data: Uint8Array;
+}
+
+const endOf = ({ from, data }: Piece) => from + data.length;
+
 /**
  * Sends a command what it is to read, and the end of that, over one connection after the other. What the guest has not
  * taken is kept for the next: a window and one piece of the source.
@@ -11,13 +18,15 @@ export class StdinFeed {
   failure: unknown;
   readonly #source: StdinSource;
   readonly #window: StdinWindow;
-  #kept: { readonly from: number; readonly data: Uint8Array }[] = [];
+  /** In order, without gaps */
+  #kept: Piece[] = [];
   /** How much was read from the source */
   #end = 0;
   #hasEnded = false;
   #reading: Promise<void> | undefined;
   #sending: Promise<void>[] = [];
-  readonly #over = Promise.withResolvers<void>();
+  /** Wake those that wait for the source */
+  readonly #waking = new Set<() => void>();
   #isOver = false;
 
   constructor(source: StdinSource, window: StdinWindow) {
@@ -37,7 +46,7 @@ export class StdinFeed {
   /** Stops waiting for the source, and returns when nothing is sent any more. */
   async end(): Promise<void> {
     this.#isOver = true;
-    this.#over.resolve();
+    for (const wake of this.#waking) wake();
     await Promise.all(this.#sending);
   }
 
@@ -56,8 +65,15 @@ export class StdinFeed {
   }
 
   #pieceAt(at: number): Uint8Array | undefined {
-    this.#kept = this.#kept.filter(({ from, data }) => from + data.length > this.#window.taken);
-    const found = this.#kept.find(({ from, data }) => from + data.length > at);
+    while (this.#kept[0] && endOf(this.#kept[0]) <= this.#window.taken) this.#kept.shift();
+    let [low, high] = [0, this.#kept.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const piece = this.#kept[middle];
+      if (piece && endOf(piece) > at) high = middle;
+      else low = middle + 1;
+    }
+    const found = this.#kept[low];
     return found?.data.subarray(Math.max(0, at - found.from));
   }
 
@@ -75,7 +91,11 @@ export class StdinFeed {
         this.failure = error;
       },
     );
-    await Promise.race([this.#reading, this.#over.promise]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waking.add(resolve);
+    void this.#reading.then(resolve);
+    await promise;
+    this.#waking.delete(resolve);
     return this.failure === undefined;
   }
 }

@@ -42,7 +42,7 @@ export async function enterMachine(
   return hello;
 }
 
-/** Tells a guest that goes on from a save of another VM who it is now. Nothing in it is stopped. */
+/** Tells a guest that goes on from a save of another VM who it is now. Its sessions go on. */
 export async function becomeClone(
   { record, imageConfig, agentSocket }: GuestIdentity,
   signal?: AbortSignal,
