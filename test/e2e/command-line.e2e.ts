@@ -13,8 +13,8 @@ import { busyboxRoot, finish, openWorld, type World } from "./support/world.ts";
 const BANDSOX = resolve(import.meta.dirname, "../../bandsox");
 const IMAGE = "box:1";
 const SMALL = ["--mem", "128", "--disk-size", "256"];
-/** What other suites run as processes; but `vm network`, which needs a namespace, and which none does. */
-const ELSEWHERE = ["terminal", "image build", "vm network", "verify"];
+/** What other suites run as processes (`vm reclaim` that of Firecracker, the only one that can); but `vm network`, which needs a namespace, and which none does. */
+const ELSEWHERE = ["terminal", "image build", "vm network", "vm reclaim", "verify"];
 
 let world: World;
 let told: Told;
@@ -211,6 +211,7 @@ test("the exit code says whose failure it was", async () => {
     [["exec", "nobody", "true"], 125],
     [["exec", "box", "/no/such"], 125],
     [["image", "prune", "--all"], 2],
+    [["vm", "reclaim", "box", "16m"], 2],
   ] as const;
   for (const [args, code] of codes) {
     const result = await world.cli(...args);

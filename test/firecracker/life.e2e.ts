@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Vm } from "bandsox";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Told } from "../e2e/support/told.ts";
 import { busyboxRoot, type World } from "../e2e/support/world.ts";
 import { openFirecrackerWorld } from "./support/use-firecracker.ts";
 
@@ -122,7 +123,8 @@ test("memory is taken from a guest and given back, and a clone has as little of 
   await takes(clone, 0);
   await clone.delete();
   await world.bandsox.snapshots.delete(id);
-  await vm.reclaimMemory(0);
+  const gives = await new Told(world).whole("vm reclaim", "first", "0");
+  expect(gives).toEqual({ id: vm.id, reclaimMib: 0 });
   await takes(vm, 0);
 });
 
