@@ -178,13 +178,28 @@ function translation(
   ];
 }
 
-/** Whatever this host opens reaches the guest; other VMs do by a private network. */
+/**
+ * Whatever this host opens reaches the guest; other VMs do by a private network. What comes back of a connection that the
+ * guest has opened, and that is to be judged anew, opens none: the kernel would take it for one from here otherwise.
+ */
 function inbound(table: Table, { slots }: SlotRulesOptions): NftCommand[] {
   return [
+    table.rule("ingress", match({ "&": [field("tcp", "flags"), OPENING.mask] }, OPENING.flags, "!="), DROP),
     table.rule("ingress", match(field("ip", "saddr"), "@peers"), goto("members")),
     ...slots.map((range) => table.rule("ingress", ...beyondThePair(range), goto("guests"))),
+    ...fromElsewhere(slots, "udp").map((matches) => table.rule("ingress", ...matches, DROP)),
     table.rule("ingress", goto("host")),
   ];
+}
+
+/** The flags of a TCP packet that opens a connection: of fin, syn, rst and ack it has syn alone. */
+const OPENING = { mask: 0x17, flags: 0x02 } as const;
+
+/** Packets of a transport that neither an address of this machine nor its end of a slot's cable has sent. */
+function fromElsewhere(slots: readonly string[], transport: string): NftStatement[][] {
+  const source = field("ip", "saddr");
+  const ends = slots.length === 0 ? [] : [match(source, oneOf(slots.map(prefix)), "!=")];
+  return [[match(meta("l4proto"), transport), match(source, "@host4", "!="), ...ends]];
 }
 
 /** Another VM's address: those with an odd number; the even ones are the host's ends. */
