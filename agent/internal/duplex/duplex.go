@@ -116,10 +116,10 @@ func (c *Client) Leave() {
 
 // Cut closes the connection at once; after it nothing that the client has sent is taken in.
 func (c *Client) Cut() {
-	c.begun.Do(func() { close(c.read) })
-	c.cancel(ErrLeft)
+	c.cancel(ErrLeft)                       // first: Begin may be writing, to a client that takes nothing
 	c.conn.SetReadDeadline(time.Unix(1, 0)) // a stream that is closed on one side is still read
 	c.conn.Close()
+	c.begun.Do(func() { close(c.read) })
 	<-c.read
 }
 

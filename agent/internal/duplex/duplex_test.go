@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -235,3 +236,43 @@ func (quiet) Signal(syscall.Signal) {}
 type discard struct{}
 
 func (discard) Take([]byte) error { return nil }
+
+// fullConn takes nothing until it is given up.
+type fullConn struct {
+	*io.PipeReader
+	writing chan struct{}
+	given   chan struct{}
+	once    sync.Once
+}
+
+func (c *fullConn) Write([]byte) (int, error) {
+	close(c.writing)
+	<-c.given
+	return 0, errors.New("given up")
+}
+func (c *fullConn) CloseWrite() error               { return nil }
+func (c *fullConn) SetReadDeadline(time.Time) error { return nil }
+func (c *fullConn) SetWriteDeadline(time.Time) error {
+	c.once.Do(func() { close(c.given) })
+	return nil
+}
+
+func TestAClientThatTakesNothingAsItBeginsIsCut(t *testing.T) {
+	in := NewInput(nil)
+	if err := in.add([]byte("taken")); err != nil {
+		t.Fatal(err)
+	}
+	in.report(len("taken"))
+	from, _ := io.Pipe()
+	conn := &fullConn{PipeReader: from, writing: make(chan struct{}), given: make(chan struct{})}
+	client := ServeInput(conn, from, in)
+	go client.Begin()
+	<-conn.writing
+	cut := make(chan struct{})
+	go func() { client.Cut(); close(cut) }()
+	select {
+	case <-cut:
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for a write that nobody takes")
+	}
+}

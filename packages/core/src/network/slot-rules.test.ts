@@ -41,3 +41,17 @@ test("a policy without names lets the guest ask whom it is allowed to", () => {
   expect(text(slot("open"))).not.toContain("redirect");
   expect(text(slot({ allow: ["example.com"] }))).toContain("redirect");
 });
+
+test("datagrams from elsewhere are refused where the slot is ours, and left to the network where it is not", () => {
+  const udp = '"right": "udp"';
+  expect(text(slot("open"))).toContain(udp);
+  const others = {
+    uplink: "out0",
+    address: "10.9.0.3",
+    slots: [],
+    host: [],
+    peers: [],
+    neighbours: "its network",
+  };
+  expect(text(slotRules({ ...others, egress: Egress.parse("open") }))).not.toContain(udp);
+});

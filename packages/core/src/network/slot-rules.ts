@@ -187,7 +187,7 @@ function inbound(table: Table, { slots }: SlotRulesOptions): NftCommand[] {
     table.rule("ingress", match({ "&": [field("tcp", "flags"), OPENING.mask] }, OPENING.flags, "!="), DROP),
     table.rule("ingress", match(field("ip", "saddr"), "@peers"), goto("members")),
     ...slots.map((range) => table.rule("ingress", ...beyondThePair(range), goto("guests"))),
-    ...fromElsewhere(slots, "udp").map((matches) => table.rule("ingress", ...matches, DROP)),
+    ...datagramsFromElsewhere(slots).map((matches) => table.rule("ingress", ...matches, DROP)),
     table.rule("ingress", goto("host")),
   ];
 }
@@ -195,11 +195,15 @@ function inbound(table: Table, { slots }: SlotRulesOptions): NftCommand[] {
 /** The flags of a TCP packet that opens a connection: of fin, syn, rst and ack it has syn alone. */
 const OPENING = { mask: 0x17, flags: 0x02 } as const;
 
-/** Packets of a transport that neither an address of this machine nor its end of a slot's cable has sent. */
-function fromElsewhere(slots: readonly string[], transport: string): NftStatement[][] {
+/**
+ * Datagrams that neither an address of this machine nor its end of a slot's cable has sent. Who else may reach a VM of a
+ * network without such cables is that network's matter.
+ */
+function datagramsFromElsewhere(slots: readonly string[]): NftStatement[][] {
+  if (slots.length === 0) return [];
   const source = field("ip", "saddr");
-  const ends = slots.length === 0 ? [] : [match(source, oneOf(slots.map(prefix)), "!=")];
-  return [[match(meta("l4proto"), transport), match(source, "@host4", "!="), ...ends]];
+  const ends = match(source, oneOf(slots.map(prefix)), "!=");
+  return [[match(meta("l4proto"), "udp"), match(source, "@host4", "!="), ends]];
 }
 
 /** Another VM's address: those with an odd number; the even ones are the host's ends. */
