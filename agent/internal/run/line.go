@@ -35,9 +35,9 @@ var (
 type line struct {
 	ctx      context.Context // until nobody wants the command any more
 	window   int64
-	received atomic.Int64    // the position up to which the client has it
-	room     chan struct{}   // a token when the client has received more
-	last     chan struct{}   // closed when there will be no more
+	received atomic.Int64  // the position up to which the client has it
+	room     chan struct{} // a token when the client has received more
+	last     chan struct{} // closed when there will be no more
 
 	taking sync.Mutex // one frame at a time is added
 

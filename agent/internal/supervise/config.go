@@ -34,6 +34,8 @@ type Config struct {
 	MemoryFile string `json:"memoryFile"`
 	// Incoming is the device state the VMM goes on from; "": it boots
 	Incoming string `json:"incoming"`
+	// Layer is how the layer disk is made; nil: it is there
+	Layer *LayerConfig `json:"layer"`
 	// Tap is what the guest's network device is connected to; nil: it has none, or one the VMM cares for itself
 	Tap *Tap `json:"tap"`
 	// Network is what the guest's network is served with; nil: with nothing
@@ -138,7 +140,7 @@ func (c Config) validate() error {
 	case c.ConsoleLog == "" || c.VMMLog == "" || c.PidFile == "" || c.ExitFile == "":
 		return errors.New("consoleLog, vmmLog, pidFile and exitFile must be named")
 	case c.Firecracker != nil:
-		return c.validateFirecracker()
+		return errors.Join(c.validateFirecracker(), c.Layer.validate())
 	case c.ControlSocket != "" && c.MemoryFile == "":
 		return errors.New("controlSocket needs a memoryFile")
 	case c.Tap != nil && c.Tap.HandOver == ByDescriptor && c.ControlSocket == "":
@@ -152,7 +154,7 @@ func (c Config) validate() error {
 	case c.ChannelSocket != "" && c.AgentSocket == "":
 		return errors.New("channelSocket needs an agentSocket")
 	}
-	return errors.Join(c.Tap.validate(), c.Network.Validate())
+	return errors.Join(c.Tap.validate(), c.Network.Validate(), c.Layer.validate())
 }
 
 func (c Config) validateFirecracker() error {

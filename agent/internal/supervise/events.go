@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"syscall"
 
 	"bandsox.dev/agent/internal/slotnet"
 )
@@ -38,10 +39,13 @@ type failedEvent struct {
 	Message string `json:"message"`
 	// TakenPort is the address of this machine, if that was the reason
 	TakenPort string `json:"takenPort,omitempty"`
+	// NoSpace tells that the disk was full
+	NoSpace bool `json:"noSpace,omitempty"`
 }
 
 func failed(err error) failedEvent {
-	event := failedEvent{Type: "failed", Message: err.Error()}
+	noSpace := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	event := failedEvent{Type: "failed", Message: err.Error(), NoSpace: noSpace}
 	var port *slotnet.PortError
 	if errors.As(err, &port) {
 		event.TakenPort = port.Address.String()

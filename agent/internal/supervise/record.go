@@ -59,6 +59,11 @@ func writeRecord(path string, record any) error {
 	if err := replaceFile(path, record); err != nil {
 		return err
 	}
+	return syncDirectory(path)
+}
+
+// syncDirectory makes a file's name survive a power cut.
+func syncDirectory(path string) error {
 	directory, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
@@ -69,19 +74,43 @@ func writeRecord(path string, record any) error {
 
 // replaceFile does the same, but for a power cut, which may leave the old one.
 func replaceFile(path string, record any) error {
-	body, err := json.Marshal(record)
-	if err != nil {
-		return err
-	}
 	next := path + ".next"
-	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := writeFile(next, record)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(append(body, '\n'))
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err != nil {
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(next, path)
+}
+
+// signRecord replaces the file that names this process, and returns while it is on its way to the disk. A power cut
+// ends what it names, and whoever reads a part of it takes it for none.
+func signRecord(path string, record any) (pending, error) {
+	next := path + ".next"
+	file, err := writeFile(next, record)
+	if err != nil {
+		return pending{}, err
+	}
+	if err := os.Rename(next, path); err != nil {
+		return pending{}, errors.Join(err, file.Close())
+	}
+	return begin(func() error { return errors.Join(file.Sync(), file.Close(), syncDirectory(path)) }), nil
+}
+
+// writeFile writes a new JSON file, not yet to the disk.
+func writeFile(path string, record any) (*os.File, error) {
+	body, err := json.Marshal(record)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := file.Write(append(body, '\n')); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }

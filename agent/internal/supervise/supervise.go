@@ -60,12 +60,14 @@ func enter(configPath string) (Config, error) {
 
 // supervise returns how the VMM ended, or why it never started.
 func supervise(config Config, configName string, stop chan os.Signal, report *events) (Exit, error) {
-	if err := claim(config); err != nil {
+	signed, err := claim(config)
+	if err != nil {
 		return Exit{}, err
 	}
 	if err := confirm(config, configName); err != nil {
 		return Exit{}, err
 	}
+	layer := begin(config.Layer.make)
 	console, err := openLog(config.ConsoleLog, config.ConsoleMaxBytes)
 	if err != nil {
 		return Exit{}, err
@@ -85,19 +87,22 @@ func supervise(config Config, configName string, stop chan os.Signal, report *ev
 		return Exit{}, err
 	}
 	defer endNetwork()
+	hooks := hooks{report, onReady, layer, signed}
 	if config.Firecracker != nil {
-		return superviseFirecracker(config, logs, stop, hooks{report, onReady})
+		return superviseFirecracker(config, logs, stop, hooks)
 	}
-	return superviseQemu(config, logs, stop, hooks{report, onReady})
+	return superviseQemu(config, logs, stop, hooks)
 }
 
 // logs are what a VM and its VMM print.
 type logs struct{ console, vmm *boundedLog }
 
-// hooks tell of what happens.
+// hooks tell of what happens, and what has to.
 type hooks struct {
 	report  *events
 	onReady func()
+	// layer is the making of the layer disk, and signed the keeping of the claim: both done before anybody is told
+	layer, signed pending
 }
 
 func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks) (Exit, error) {
@@ -106,6 +111,9 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 		return Exit{}, err
 	}
 	defer relay.close()
+	if err := hooks.layer.wait(stop); err != nil { // QEMU opens its disks as it starts
+		return Exit{}, err
+	}
 	inherited, err := attach(config)
 	if err != nil {
 		return Exit{}, err
@@ -122,6 +130,10 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 		return Exit{}, err
 	}
 	defer endControl()
+	if err := hooks.signed.wait(stop); err != nil {
+		process.end()
+		return Exit{}, err
+	}
 	hooks.report.emit(startedEvent{Type: "started", VMMPid: process.pid})
 	relay.serve()
 	return awaitEnd(process, stop, dog, logs.vmm), nil
@@ -166,18 +178,19 @@ func serveControl(path string, machine machine, guarded guarded) (end func(), er
 	}, nil
 }
 
-// claim records who owns the VM before there is anything to own. What tells of an end is of an earlier run.
-func claim(config Config) error {
+// claim records who owns the VM before there is anything to own, and begins to keep that on the disk. What tells of an
+// end is of an earlier run.
+func claim(config Config) (pending, error) {
 	for _, file := range []string{config.ExitFile, config.EnforcedFile, config.VitalsFile} {
 		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+			return pending{}, err
 		}
 	}
 	identity, err := ownIdentity()
 	if err != nil {
-		return err
+		return pending{}, err
 	}
-	return writeRecord(config.PidFile, identity)
+	return signRecord(config.PidFile, identity)
 }
 
 var errAbandoned = errors.New("the VM was removed before its VMM was started")

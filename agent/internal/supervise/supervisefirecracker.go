@@ -46,6 +46,12 @@ func superviseFirecracker(config Config, logs logs, stop chan os.Signal, hooks h
 		return Exit{}, err
 	}
 	startMs := float64(time.Since(begun).Microseconds()) / 1000
+	for _, work := range []pending{hooks.layer, hooks.signed} { // it opens its disks when it is asked to
+		if err := work.wait(stop); err != nil {
+			process.end()
+			return Exit{}, err
+		}
+	}
 	guest, err := reachGuest(config, line, hooks.onReady, logs.vmm)
 	if err != nil {
 		process.end()

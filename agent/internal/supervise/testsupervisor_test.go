@@ -119,6 +119,16 @@ func (s *supervisor) awaitConsole(text string) {
 	s.t.Fatalf("the console never had %q", text)
 }
 
+func (s *supervisor) awaitFile(name string) {
+	s.t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Lstat(filepath.Join(s.directory, name)); err == nil {
+			return
+		}
+	}
+	s.t.Fatalf("there never was a %s", name)
+}
+
 func awaitDead(t *testing.T, pid int) {
 	t.Helper()
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {

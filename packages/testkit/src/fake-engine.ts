@@ -66,6 +66,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
       if (request.signal?.aborted) throw new BandSoxError("interrupted", "interrupted", {});
       await engine.beforeBoot(request);
       if (request.from) await access(request.from.state);
+      if (request.layerFrom) await copyFile(request.layerFrom, request.paths.layerDisk);
       const { dir, agentSocket } = request.paths;
       exits.delete(dir);
       const agent = await startFakeAgent(agentSocket, {

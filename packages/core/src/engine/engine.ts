@@ -88,6 +88,8 @@ export interface BootRequest {
   readonly machine: MachineSpec;
   /** Goes on from a machine of the same shape instead of booting; its disks may be others of the same size */
   readonly from?: SavedMachine | undefined;
+  /** The disk that the machine's layer is made a copy of while its VMM starts (default: the layer is there) */
+  readonly layerFrom?: string | undefined;
   /** What the supervisor serves the guest's network with (default: nothing) */
   readonly network?: NetworkService | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -125,7 +127,7 @@ export interface Engine {
    * Starts a VMM and its guest in the VM's directory, and returns once the agent's channel is up. On failure
    * nothing of it runs any more.
    *
-   * @throws {BandSoxError} `engine_unavailable`, `vm_start_failed` with the console's last lines, `interrupted`
+   * @throws {BandSoxError} `engine_unavailable`, `vm_start_failed` with the console's last lines, `disk_full`, `interrupted`
    */
   boot(request: BootRequest): Promise<BootedVmm>;
   /**

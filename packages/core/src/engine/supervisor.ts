@@ -31,10 +31,11 @@ const Exit = z.object({
 });
 const Launched = z.object({ transport: Transport });
 const [readIdentity, readExit, readLaunched] = [jsonFile(Identity), jsonFile(Exit), jsonFile(Launched)];
+const Reasons = z.object({ takenPort: z.string().optional(), noSpace: z.boolean().default(false) });
 const Event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started"), startMs: z.number().default(0) }),
   z.object({ type: z.literal("agent-ready") }),
-  z.object({ type: z.literal("failed"), message: z.string(), takenPort: z.string().optional() }),
+  z.object({ type: z.literal("failed"), message: z.string(), ...Reasons.shape }),
   z.object({ type: z.literal("exited"), reason: z.string().default("") }),
 ]);
 type Event = z.infer<typeof Event>;
@@ -62,6 +63,8 @@ export interface SupervisorLaunch {
   readonly memoryFile?: string | undefined;
   /** The device state a QEMU goes on from instead of booting */
   readonly incoming?: string | undefined;
+  /** What the layer disk is made a copy of before anything of the guest uses it */
+  readonly layerFrom?: string | undefined;
   readonly tap?: LaunchTap | undefined;
   /** What only a Firecracker has */
   readonly firecracker?: FirecrackerLaunch | undefined;
@@ -98,6 +101,8 @@ export interface LaunchTimes {
  * Starts a VM's supervisor, the process that owns the VMM, and returns once the agent in the guest answered.
  * The supervisor writes down who it is before it starts the VMM, and the VMM dies with it, so whoever opens the
  * storage later finds both or neither.
+ *
+ * @throws {BandSoxError} `vm_start_failed`, `port_unavailable`, `disk_full`, `interrupted`
  */
 export async function launchSupervisor(launch: SupervisorLaunch): Promise<LaunchTimes> {
   const { paths } = launch;
@@ -130,10 +135,12 @@ async function waitUntilReady(child: ChildProcess, launch: SupervisorLaunch): Pr
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // also when nobody waits any more
   const fail = (stage: string, found: string) => failure.reject(startFailed(launch, stage, found));
-  const refuse = (address: string, found: string) =>
-    failure.reject(
-      new BandSoxError("port_unavailable", `cannot start ${launch.vmId}: ${found}`, { address }),
-    );
+  const refuse = (found: string, { takenPort: address, noSpace }: z.infer<typeof Reasons>) => {
+    const message = `cannot start ${launch.vmId}: ${found}`;
+    if (address) failure.reject(new BandSoxError("port_unavailable", message, { address }));
+    else if (noSpace) failure.reject(new BandSoxError("disk_full", message, { path: launch.paths.dir }));
+    else fail("vmm", found);
+  };
   const onAbort = () =>
     failure.reject(new BandSoxError("interrupted", `interrupted while starting ${launch.vmId}`, {}));
   const timer = setTimeout(
@@ -159,8 +166,8 @@ async function waitUntilReady(child: ChildProcess, launch: SupervisorLaunch): Pr
 
 interface EventSinks {
   readonly fail: (stage: string, found: string) => void;
-  /** Called when a published port is somebody else's */
-  readonly refuse: (address: string, found: string) => void;
+  /** Called when the supervisor says that it failed */
+  readonly refuse: (found: string, reasons: z.infer<typeof Reasons>) => void;
   /** Called once the VMM runs. A guest may answer before all of it is done */
   readonly configure: () => Promise<void>;
 }
@@ -180,8 +187,7 @@ async function readEvents(child: ChildProcess, { fail, refuse, configure }: Even
         await configuring;
         return { started, ready: performance.now(), startMs };
       }
-      if (event?.type === "failed" && event.takenPort) refuse(event.takenPort, event.message);
-      if (event?.type === "failed") fail("vmm", event.message);
+      if (event?.type === "failed") refuse(event.message, event);
       if (event?.type === "exited") fail("guest", `the VMM ended before the agent answered: ${event.reason}`);
     }
   }
@@ -216,10 +222,11 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string, cau
 }
 
 function launchConfig(launch: SupervisorLaunch) {
-  const { vmId, paths, argv, transport, memoryFile, incoming, firecracker, tap, network } = launch;
+  const { vmId, paths, argv, transport, memoryFile, incoming, layerFrom, firecracker, tap, network } = launch;
   return {
     ...{ vmId, argv, transport, memoryFile, incoming, tap, network },
     controlSocket: basename(paths.controlSocket),
+    layer: layerFrom && { source: layerFrom, path: basename(paths.layerDisk) },
     channelSocket: firecracker ? "" : basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),
     consoleLog: basename(paths.console),

@@ -44,13 +44,21 @@ async function assertThere(path: string, snapshotId: SnapshotId): Promise<void> 
   });
 }
 
+export interface GoingOn {
+  readonly engine: Engine;
+  readonly record: VmRecord;
+  readonly saved: Saved;
+  /** What the VM's disk is made a copy of (default: it has been made) */
+  readonly layerFrom?: string;
+}
+
 /**
  * Starts a VM's VMM where a save left off, over a copy of the save's disk, and tells its guest who it is now. The caller
  * holds the VM's lock, and ends what is left of the VMM when this throws.
  */
 export async function goOn(
   ports: VmPorts,
-  { engine, record, saved }: { engine: Engine; record: VmRecord; saved: Saved },
+  { engine, record, saved, layerFrom }: GoingOn,
   options: StageOptions,
 ): Promise<VmChange> {
   const { manifest, files } = saved;
@@ -74,6 +82,7 @@ export async function goOn(
     paths,
     machine,
     from: files,
+    layerFrom,
     network: network?.service,
     signal: options.signal,
   };

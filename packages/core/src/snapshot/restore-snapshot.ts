@@ -1,7 +1,5 @@
 import { parseInput, RestoreSpec, type VmSpec } from "@bandsox/contract";
 import type { z } from "zod";
-import { copyDisk } from "../disk/copy-disk.ts";
-import { vmPaths } from "../host/paths.ts";
 import { cloneNetworking } from "../network/clone-networking.ts";
 import type { SnapshotRecord } from "../store/snapshot-records.ts";
 import type { VmChange, VmRecord } from "../store/vm-records.ts";
@@ -76,7 +74,6 @@ export async function makeClone(
   return makeVm(ports, { engine, spec: merged, known: all }, { signal, ephemeral }, async (record) => {
     onWritten();
     await makeVmDirectory(ports, record);
-    await copyDisk(files.layerDisk, vmPaths(ports.paths, record.id).layerDisk, signal);
-    return goOn(ports, { engine, record, saved }, { signal, onStage });
+    return goOn(ports, { engine, record, saved, layerFrom: files.layerDisk }, { signal, onStage });
   });
 }

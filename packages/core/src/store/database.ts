@@ -68,6 +68,19 @@ export function transaction<T>(database: DatabaseSync, body: () => T): T {
   }
 }
 
+/**
+ * The same for what means nothing after a power cut, such as rows that name processes: what is stored is not waited for
+ * on its way to the disk. Rows of other transactions are never lost for it.
+ */
+export function passingTransaction<T>(database: DatabaseSync, body: () => T): T {
+  database.exec("PRAGMA synchronous = NORMAL");
+  try {
+    return transaction(database, body);
+  } finally {
+    database.exec("PRAGMA synchronous = FULL");
+  }
+}
+
 function migrate(database: DatabaseSync, path: string): void {
   if (version(database) === MIGRATIONS.length) return;
   transaction(database, () => {

@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { BandSoxError } from "@bandsox/contract";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../host/process-identity.ts";
-import { transaction } from "./database.ts";
+import { passingTransaction } from "./database.ts";
 
 /** A holder that dies commits nothing, so its death is looked for this often while somebody waits. */
 const DEATH_CHECK_MS = 500;
@@ -26,7 +26,7 @@ export class Leases {
   /** Takes the lease, or returns `undefined` when a living process (this one included) holds it. */
   tryAcquire(key: string): Disposable | undefined {
     const token = randomUUID();
-    const taken = transaction(this.#database, () => {
+    const taken = passingTransaction(this.#database, () => {
       if (this.holder(key)) return false;
       this.#database
         .prepare("INSERT OR REPLACE INTO leases (key, token, holder) VALUES (?, ?, ?)")
@@ -66,7 +66,9 @@ export class Leases {
   }
 
   #release(key: string, token: string): void {
-    this.#database.prepare("DELETE FROM leases WHERE key = ? AND token = ?").run(key, token);
+    passingTransaction(this.#database, () =>
+      this.#database.prepare("DELETE FROM leases WHERE key = ? AND token = ?").run(key, token),
+    );
   }
 
   #nextCommit(signal: AbortSignal | undefined) {

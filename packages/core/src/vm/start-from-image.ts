@@ -1,5 +1,4 @@
 import { isBandSoxError } from "@bandsox/contract";
-import { copyDisk } from "../disk/copy-disk.ts";
 import { vmPaths } from "../host/paths.ts";
 import { shapeNic } from "../network/nic.ts";
 import type { BootFilePaths } from "../store/vm-records.ts";
@@ -39,7 +38,6 @@ export async function startFromImage(
   if (!from) return undefined;
   const paths = vmPaths(ports.paths, record.id);
   await keepBootFiles(paths, { vmlinuxPath, initramfsPath });
-  await copyDisk(from.layerDisk, paths.layerDisk, options.signal);
   ports.ledger.record({ owner: record.id, kind: "supervisor", locator: paths.supervisor });
   const network = await connect(ports, record, options);
   const machine = {
@@ -47,7 +45,15 @@ export async function startFromImage(
     diskLimits: diskLimitsOf(record.spec),
   };
   const vmm = await restore(ports.warn, engine, {
-    ...{ vmId: record.id, paths, machine, from, network: network?.service, signal: options.signal },
+    ...{
+      vmId: record.id,
+      paths,
+      machine,
+      from,
+      layerFrom: from.layerDisk,
+      network: network?.service,
+      signal: options.signal,
+    },
   });
   if (!vmm) {
     await discardGolden(ports, await imageGoldenKey(parts));

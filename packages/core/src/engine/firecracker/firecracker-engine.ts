@@ -144,6 +144,7 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
     helperPath: options.helpers.supervise,
     argv: commandLine(found, { request, jail, layout }),
     memoryFile: from?.memory,
+    layerFrom: request.layerFrom,
     tap: launchTap(machine),
     network: request.network,
     bootTimeoutMs,

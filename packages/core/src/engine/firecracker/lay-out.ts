@@ -55,7 +55,10 @@ export async function layOutIsolated(request: BootRequest, isolationDir: string)
  * Fills a jail, made anew: every file enters it by a second name, or is bound into it where it is on another file system,
  * and none is copied. Its sockets are reached by links in the VM's directory.
  */
-export async function layOutJail({ machine, from, paths }: BootRequest, jail: Jail): Promise<Layout> {
+export async function layOutJail(
+  { machine, from, layerFrom, paths }: BootRequest,
+  jail: Jail,
+): Promise<Layout> {
   await removeTree(paths.jail);
   await mkdir(jail.root, { recursive: true, mode: 0o700 });
   const binds: Bind[] = [];
@@ -67,6 +70,7 @@ export async function layOutJail({ machine, from, paths }: BootRequest, jail: Ja
     return name;
   };
   await enter(machine.baseDisk, MACHINE_FILES.base);
+  if (layerFrom !== undefined) await writeFile(machine.layerDisk, "", { mode: OWN_MODE }); // filled while the VMM starts
   await enter(machine.layerDisk, MACHINE_FILES.layer, jail.uid);
   const kernel = from
     ? { vmlinux: "", initramfs: "" }

@@ -85,6 +85,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
     transport,
     memoryFile: request.machine.memoryFile,
     incoming: request.from?.state,
+    layerFrom: request.layerFrom,
     tap: tapOf(request.machine),
     network: request.network,
     bootTimeoutMs: options.bootTimeoutMs ?? BOOT_TIMEOUT_MS[acceleration.kind],
