@@ -7,6 +7,7 @@ import {
   helperPaths,
   judgeKvm,
   kvmEvidence,
+  Launcher,
 } from "@bandsox/core/engine-parts";
 import { engineContract, temporaryDirectory } from "@bandsox/testkit";
 import { execa } from "execa";
@@ -22,8 +23,9 @@ describe.skipIf(!bootStorage).for(["vsock", "serial"] as const)(
       const scratch = await temporaryDirectory();
       const binary = await firecrackerBinary(join(scratch.path, "bin"));
       const acceleration = isReal ? undefined : ("kvm" as const);
+      const launcher = new Launcher(helperPaths(defaultBinDir(process.env)).supervise);
       const engine = firecrackerEngine({
-        helpers: helperPaths(defaultBinDir(process.env)),
+        launcher,
         find: () =>
           findFirecracker({ kvm: judgeKvm(kvmEvidence()), acceleration, binary, installDir: scratch.path }),
         ...{ transport, patience: PATIENCE, diskLimits: { bandwidthMbps: 200, iops: 5000 } },

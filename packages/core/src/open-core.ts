@@ -6,6 +6,7 @@ import { Operations } from "./base/operations.ts";
 import { type Core, coreOf } from "./core.ts";
 import { LayerDisks } from "./disk/layer-disk.ts";
 import { type EngineSettings, openEngines } from "./engine/engines.ts";
+import { Launcher } from "./engine/launcher.ts";
 import { GuestConnections } from "./guest/guest-connections.ts";
 import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths, vmPaths } from "./host/paths.ts";
@@ -64,6 +65,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const ledger = new Ledger(database);
   const staging = new Staging(paths.stagingDir, ledger);
   const helpers = helperPaths(options.binDir);
+  const launcher = resources.use(new Launcher(helpers.supervise));
   const now = () => new Date();
   const warn = options.onWarning ?? ((message: string) => process.emitWarning(message, "BandSoxWarning"));
   const events = new EventLog(database, { signalFile: paths.eventSignal, now, warn });
@@ -89,7 +91,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       members: () => privateMembers(records),
       vmDir: (id) => vmPaths(paths, id).dir,
     }),
-    ...openEngines({ settings: options, helpers, installDir: paths.firecrackerDir, warn }),
+    ...openEngines({ settings: options, launcher, installDir: paths.firecrackerDir, warn }),
     bootFiles: () => readBootFiles(options.storageDir),
     warn,
     pools,

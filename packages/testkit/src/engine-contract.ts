@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { VmId } from "@bandsox/contract";
 import {
@@ -69,13 +69,30 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
     const into = { memory: join(saved.path, "memory"), state: join(saved.path, "state") };
     const { pausedMs } = await subject.engine.save(vm.paths, into);
     expect(pausedMs).toBeGreaterThan(0);
-    await using first = await boot(subject, into);
-    await using second = await boot(subject, into);
+    await using first = await boot(subject, { from: into });
+    await using second = await boot(subject, { from: into });
     for (const clone of [first, second, vm]) {
       expect(await clone.guest.hello()).toMatchObject({ machine: "bare" });
       await clone.configure();
       expect(await collect(clone.guest.exec({ argv: ["echo", "on"] }))).toMatchObject({ stdout: "on\n" });
     }
+  });
+
+  test("a machine's layer is made a copy of another, which stays as it is", async () => {
+    await using other = await temporaryDirectory();
+    const layerFrom = join(other.path, "saved.ext4");
+    await using first = await boot(subject);
+    await subject.engine.save(first.paths, {
+      ...{ memory: join(other.path, "memory"), state: join(other.path, "state"), layerDisk: layerFrom },
+    });
+    const before = await readFile(layerFrom);
+    await using vm = await boot(subject, { layerFrom });
+    await vm.configure();
+    expect(await collect(vm.guest.exec({ argv: ["echo", "hi"] }))).toMatchObject({ stdout: "hi\n" });
+    expect((await stat(vm.paths.layerDisk)).size).toBe(before.length);
+    expect((await readFile(layerFrom)).equals(before)).toBe(true);
+    const gone = { layerFrom: join(other.path, "gone") };
+    await expect(boot(subject, gone)).rejects.toThrow(/gone/);
   });
 
   test("what cannot be saved is refused, and the machine goes on", async () => {
@@ -109,13 +126,13 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
     if (process.getuid?.() !== 0) return context.skip("TAP devices need root");
     const nic = { mac: "06:00:c6:12:00:02", backend: { kind: "tap", tap: "tap0" } } as const;
     await using saved = await temporaryDirectory();
-    await using vm = await boot(subject, undefined, nic);
+    await using vm = await boot(subject, { nic });
     expect(engine.shape(vm.machine)).not.toBe(engine.shape({ ...vm.machine, nic: undefined }));
     const elsewhere = { ...nic, backend: { ...nic.backend, tap: "tap1", netns: "/elsewhere" } };
     expect(engine.shape({ ...vm.machine, nic: elsewhere })).toBe(engine.shape(vm.machine));
     const into = { memory: join(saved.path, "memory"), state: join(saved.path, "state") };
     await engine.save(vm.paths, into);
-    await using clone = await boot(subject, into, nic);
+    await using clone = await boot(subject, { from: into, nic });
     await clone.configure();
     const look = clone.guest.exec({ argv: ["echo", "on"] });
     expect(await collect(look)).toMatchObject({ stdout: "on\n" });
@@ -137,12 +154,19 @@ async function prepare({ machine }: EngineUnderTest, storage: string) {
   return { vmId, paths, machine: { ...spec, memoryFile: paths.memory } };
 }
 
-async function boot(subject: EngineUnderTest, from?: SavedMachine, nic?: MachineSpec["nic"]) {
-  const stack = new AsyncDisposableStack();
+interface BootParts {
+  readonly from?: SavedMachine;
+  readonly nic?: MachineSpec["nic"];
+  readonly layerFrom?: string;
+}
+
+async function boot(subject: EngineUnderTest, { from, nic, layerFrom }: BootParts = {}) {
+  await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const prepared = await prepare(subject, path);
   const machine = { ...prepared.machine, nic, ...(from ? { memoryFile: from.memory } : {}) };
-  const request = { ...prepared, machine, from };
+  const request = { ...prepared, machine, from, layerFrom };
+  if (layerFrom !== undefined) await rm(request.paths.layerDisk, { force: true });
   stack.defer(() => subject.engine.terminate(request.paths));
   const booted = await subject.engine.boot(request);
   const guest = stack.use(new GuestClient({ vmId, socketPath: join(request.paths.dir, "agent.sock") }));
@@ -152,6 +176,7 @@ async function boot(subject: EngineUnderTest, from?: SavedMachine, nic?: Machine
       ...{ baseDevice: booted.devices.base, layerDevice: booted.devices.layer },
       ...{ epochMs: Date.now(), entropy: Buffer.alloc(32, 7).toString("base64") },
     });
-  const dispose = () => stack.disposeAsync();
+  const held = stack.move();
+  const dispose = () => held.disposeAsync();
   return { ...request, booted, guest, configure, [Symbol.asyncDispose]: dispose };
 }

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { helperPaths } from "../host/paths.ts";
 import { capabilityTables, withTables } from "./capability-table.ts";
 import { firecrackerEngine } from "./firecracker/firecracker-engine.ts";
+import { Launcher } from "./launcher.ts";
 import { qemuEngine } from "./qemu/qemu-engine.ts";
 
 const path = join(import.meta.dirname, "../../../../docs/engines.md");
@@ -13,9 +13,9 @@ function engines() {
   const find = () => {
     throw new Error("nothing is started here");
   };
-  const helpers = helperPaths("/nowhere");
+  const launcher = new Launcher("/nowhere");
   const diskLimits = { bandwidthMbps: 0, iops: 0 };
-  return [firecrackerEngine({ helpers, find, diskLimits, warn: () => {} }), qemuEngine({ helpers, find })];
+  return [firecrackerEngine({ launcher, find, diskLimits, warn: () => {} }), qemuEngine({ launcher, find })];
 }
 
 test("docs/engines.md says of the engines what they say themselves (`npm run docs` writes it)", () => {

@@ -10,6 +10,7 @@ export {
 } from "./firecracker/capabilities.ts";
 export { findFirecracker } from "./firecracker/find-firecracker.ts";
 export { firecrackerEngine } from "./firecracker/firecracker-engine.ts";
+export { Launcher } from "./launcher.ts";
 export {
   type Acceleration as QemuAcceleration,
   kernelCommandLine as qemuKernelCommandLine,

@@ -1,9 +1,9 @@
 import { BandSoxError, isBandSoxError } from "@bandsox/contract";
 import { judgeKvm, kvmEvidence } from "../host/acceleration.ts";
-import type { HelperPaths } from "../host/paths.ts";
 import type { DiskLimits, Engine } from "./engine.ts";
 import { findFirecracker, locateFirecracker } from "./firecracker/find-firecracker.ts";
 import { firecrackerEngine } from "./firecracker/firecracker-engine.ts";
+import type { Launcher } from "./launcher.ts";
 import { findQemu } from "./qemu/find-qemu.ts";
 import { qemuEngine } from "./qemu/qemu-engine.ts";
 
@@ -39,7 +39,7 @@ export interface EngineSettings {
 
 export interface OpenEnginesOptions {
   readonly settings: EngineSettings;
-  readonly helpers: HelperPaths;
+  readonly launcher: Launcher;
   /** Where `init` installs Firecracker */
   readonly installDir: string;
   readonly warn: (message: string) => void;
@@ -96,7 +96,7 @@ function foundFirecracker({ settings, installDir }: OpenEnginesOptions) {
 }
 
 function firecrackerOf(options: OpenEnginesOptions): Engine {
-  const { helpers, warn, settings } = options;
+  const { launcher, warn, settings } = options;
   const {
     transport,
     serial,
@@ -106,18 +106,18 @@ function firecrackerOf(options: OpenEnginesOptions): Engine {
     vsockIsolationDir: isolationDir,
   } = settings;
   return firecrackerEngine({
-    ...{ helpers, warn, serial, patience, bootTimeoutMs, isolationDir },
+    ...{ launcher, warn, serial, patience, bootTimeoutMs, isolationDir },
     find: () => findFirecracker(foundFirecracker(options)),
     transport: transport === "virtio-serial" ? undefined : transport,
     diskLimits: { ...DISK_LIMITS, ...diskLimits },
   });
 }
 
-function qemuOf({ helpers, settings }: OpenEnginesOptions): Engine {
+function qemuOf({ launcher, settings }: OpenEnginesOptions): Engine {
   const { acceleration, bootTimeoutMs } = settings;
   const transport = settings.transport === "vsock" ? undefined : settings.transport;
   return qemuEngine({
-    ...{ helpers, bootTimeoutMs },
+    ...{ launcher, bootTimeoutMs },
     find: () => findQemu({ kvm: judgeKvm(kvmEvidence()), acceleration, transport }),
   });
 }

@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { storagePaths, vmPaths } from "../host/paths.ts";
 import { findProcessIdentity } from "../host/process-identity.ts";
+import type { Launched } from "./launcher.ts";
 import { launchSupervisor, terminateSupervisor } from "./supervisor.ts";
 
 async function vmDirectory() {
@@ -36,14 +37,25 @@ test("the launch configuration is gone before the supervisor is told to end", as
 });
 
 /** Launches a supervisor that only says what one says. */
-async function launchSaying(events: readonly object[], onStarted: () => Promise<void>) {
+async function launchSaying(events: readonly object[], onStarted = async () => {}) {
   await using vm = await vmDirectory();
-  const helperPath = `${vm.paths.dir}/helper`;
-  const lines = events.map((event) => `echo '${JSON.stringify(event)}'`);
-  await writeFile(helperPath, `#!/bin/sh\n${lines.join("\n")}\nexec sleep 60\n`, { mode: 0o700 });
+  const ended = Promise.withResolvers<string>();
+  const launch = (_config: string, onEvent: (event: unknown) => void): Launched => {
+    queueMicrotask(() => {
+      for (const event of events) onEvent(event);
+    });
+    return { ended: ended.promise, signal: ended.resolve, leave: () => {} };
+  };
   const vmId = VmId.parse("vm_000000000000");
-  return launchSupervisor({
-    ...{ vmId, paths: vm.paths, helperPath, argv: ["vmm"], transport: "vsock", bootTimeoutMs: 20_000 },
+  return await launchSupervisor({
+    ...{
+      vmId,
+      paths: vm.paths,
+      launcher: { launch },
+      argv: ["vmm"],
+      transport: "vsock",
+      bootTimeoutMs: 20_000,
+    },
     onStarted,
   });
 }
@@ -67,5 +79,21 @@ test("a refusal that comes after the guest has answered is one all the same", as
   await expect(launchSaying([{ type: "started" }, { type: "agent-ready" }], refused)).rejects.toMatchObject({
     code: "vm_start_failed",
     message: expect.stringContaining("refused PATCH /drives/layer: no"),
+  });
+});
+
+test.each([
+  { said: { takenPort: "127.0.0.1:80" }, code: "port_unavailable", details: { address: "127.0.0.1:80" } },
+  {
+    said: { noSpace: true },
+    code: "disk_full",
+    details: { path: expect.stringContaining("vm_000000000000") },
+  },
+  { said: {}, code: "vm_start_failed", details: { stage: "vmm" } },
+])("what a supervisor says of its failure is the failure: $code", async ({ said, code, details }) => {
+  const failed = { type: "failed", message: "it cannot", ...said };
+  await expect(launchSaying([failed])).rejects.toMatchObject({
+    ...{ code, details: expect.objectContaining(details) },
+    message: "cannot start vm_000000000000: it cannot",
   });
 });

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { statSync, watch } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { BandSoxError, isBandSoxError, Transport, type VmId } from "@bandsox/contract";
 import { z } from "zod";
@@ -11,6 +9,7 @@ import type { VmPaths } from "../host/paths.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../host/process-identity.ts";
 import { consoleTail } from "./console-tail.ts";
 import type { NetworkService, VmmExit } from "./engine.ts";
+import type { Launched, Launcher } from "./launcher.ts";
 
 const CONSOLE_MAX_BYTES = 1024 * 1024;
 const VMM_LOG_MAX_BYTES = 256 * 1024;
@@ -29,13 +28,20 @@ const Exit = z.object({
   reason: z.string().default(""),
   hostOom: z.string().optional(),
 });
-const Launched = z.object({ transport: Transport });
-const [readIdentity, readExit, readLaunched] = [jsonFile(Identity), jsonFile(Exit), jsonFile(Launched)];
-const Reasons = z.object({ takenPort: z.string().optional(), noSpace: z.boolean().default(false) });
+const Transported = z.object({ transport: Transport });
+const [readIdentity, readExit, readLaunched] = [jsonFile(Identity), jsonFile(Exit), jsonFile(Transported)];
+const Failure = z.object({
+  type: z.literal("failed"),
+  message: z.string(),
+  /** An address of this machine's that is somebody else's */
+  takenPort: z.string().optional(),
+  noSpace: z.boolean().default(false),
+});
+type Failure = z.infer<typeof Failure>;
 const Event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started"), startMs: z.number().default(0) }),
   z.object({ type: z.literal("agent-ready") }),
-  z.object({ type: z.literal("failed"), message: z.string(), ...Reasons.shape }),
+  Failure,
   z.object({ type: z.literal("exited"), reason: z.string().default("") }),
 ]);
 type Event = z.infer<typeof Event>;
@@ -52,7 +58,7 @@ export interface LaunchTap {
 export interface SupervisorLaunch {
   readonly vmId: VmId;
   readonly paths: VmPaths;
-  readonly helperPath: string;
+  readonly launcher: Pick<Launcher, "launch">;
   /** The VMM's command line */
   readonly argv: readonly string[];
   /** What connects the VMM's channel socket with its guest */
@@ -108,21 +114,8 @@ export async function launchSupervisor(launch: SupervisorLaunch): Promise<Launch
   const { paths } = launch;
   await writeFile(paths.launchConfig, JSON.stringify(launchConfig(launch)), { mode: 0o600 });
   const begun = performance.now();
-  const child = spawn(launch.helperPath, [paths.launchConfig], {
-    cwd: paths.dir,
-    detached: true,
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  try {
-    const { started, ready, startMs } = await waitUntilReady(child, launch);
-    return { vmmMs: started - begun, guestMs: ready - started, startMs };
-  } catch (error) {
-    await endChild(child);
-    throw error;
-  } finally {
-    child.stdout?.destroy();
-    child.unref();
-  }
+  const { started, ready, startMs } = await untilReady(launch);
+  return { vmmMs: started - begun, guestMs: ready - started, startMs };
 }
 
 interface Moments {
@@ -131,67 +124,57 @@ interface Moments {
   readonly startMs: number;
 }
 
-async function waitUntilReady(child: ChildProcess, launch: SupervisorLaunch): Promise<Moments> {
-  const failure = Promise.withResolvers<never>();
-  failure.promise.catch(() => {}); // also when nobody waits any more
-  const fail = (stage: string, found: string) => failure.reject(startFailed(launch, stage, found));
-  const refuse = (found: string, { takenPort: address, noSpace }: z.infer<typeof Reasons>) => {
-    const message = `cannot start ${launch.vmId}: ${found}`;
-    if (address) failure.reject(new BandSoxError("port_unavailable", message, { address }));
-    else if (noSpace) failure.reject(new BandSoxError("disk_full", message, { path: launch.paths.dir }));
-    else fail("vmm", found);
+/** Starts the supervisor; one that does not come to have an agent that answers is ended. */
+async function untilReady(launch: SupervisorLaunch): Promise<Moments> {
+  const { promise, resolve, reject } = Promise.withResolvers<Moments>();
+  const fail = (stage: string, found: string, cause?: unknown) =>
+    reject(startFailed(launch, stage, found, cause));
+  const made = { started: 0, startMs: 0 };
+  let configured: Promise<void> | undefined;
+  const onEvent = (event: Event) => {
+    if (event.type === "started") {
+      Object.assign(made, { started: performance.now(), startMs: event.startMs });
+      configured = launch.onStarted?.();
+      configured?.catch((error) => failLater(error, supervisor, { fail, reject }));
+    }
+    if (event.type === "agent-ready") {
+      const onMade = () => resolve({ ...made, ready: performance.now() });
+      Promise.resolve(configured).then(onMade, () => {}); // what came of it is told above
+    }
+    if (event.type === "failed") reject(refusal(launch, event));
+    if (event.type === "exited") fail("guest", `the VMM ended before the agent answered: ${event.reason}`);
   };
+  const supervisor = launch.launcher.launch(launch.paths.launchConfig, (event) => {
+    const { data } = Event.safeParse(event);
+    if (data) onEvent(data);
+  });
+  supervisor.ended.then((found) => fail("vmm", `its supervisor: ${found}`));
   const onAbort = () =>
-    failure.reject(new BandSoxError("interrupted", `interrupted while starting ${launch.vmId}`, {}));
+    reject(new BandSoxError("interrupted", `interrupted while starting ${launch.vmId}`, {}));
   const timer = setTimeout(
     () => fail("agent", `no answer within ${launch.bootTimeoutMs} ms`),
     launch.bootTimeoutMs,
   );
   if (launch.signal?.aborted) onAbort();
   launch.signal?.addEventListener("abort", onAbort, { once: true });
-  child.once("error", (error) => fail("supervisor", `${launch.helperPath} cannot be run: ${error.message}`));
-  child.once("exit", (code, signal) => fail("vmm", `the supervisor ended with ${signal ?? code}`));
   try {
-    const configure = async () =>
-      launch.onStarted?.().catch(async (error) => {
-        await failLater(error, { child, failure, launch });
-        await new Promise<never>(() => {}); // nothing comes of it
-      });
-    return await Promise.race([readEvents(child, { fail, refuse, configure }), failure.promise]);
+    return await promise;
+  } catch (error) {
+    await endLaunched(supervisor);
+    throw error;
   } finally {
     clearTimeout(timer);
     launch.signal?.removeEventListener("abort", onAbort);
+    supervisor.leave();
   }
 }
 
-interface EventSinks {
-  readonly fail: (stage: string, found: string) => void;
-  /** Called when the supervisor says that it failed */
-  readonly refuse: (found: string, reasons: z.infer<typeof Reasons>) => void;
-  /** Called once the VMM runs. A guest may answer before all of it is done */
-  readonly configure: () => Promise<void>;
-}
-
-async function readEvents(child: ChildProcess, { fail, refuse, configure }: EventSinks): Promise<Moments> {
-  let [started, startMs] = [0, 0];
-  let configuring: Promise<void> | undefined;
-  if (child.stdout) {
-    for await (const line of createInterface({ input: child.stdout })) {
-      const event: Event | undefined = Event.safeParse(JSON.parse(line)).data;
-      if (event?.type === "started") {
-        started = performance.now();
-        startMs = event.startMs;
-        configuring = configure();
-      }
-      if (event?.type === "agent-ready") {
-        await configuring;
-        return { started, ready: performance.now(), startMs };
-      }
-      if (event?.type === "failed") refuse(event.message, event);
-      if (event?.type === "exited") fail("guest", `the VMM ended before the agent answered: ${event.reason}`);
-    }
-  }
-  return new Promise<never>(() => {}); // the child's exit tells why
+/** What a supervisor that says that it failed means for whoever wanted the VM. */
+function refusal(launch: SupervisorLaunch, { message: found, takenPort: address, noSpace }: Failure): Error {
+  const message = `cannot start ${launch.vmId}: ${found}`;
+  if (address) return new BandSoxError("port_unavailable", message, { address });
+  if (noSpace) return new BandSoxError("disk_full", message, { path: launch.paths.dir });
+  return startFailed(launch, "vmm", found);
 }
 
 /**
@@ -200,19 +183,17 @@ async function readEvents(child: ChildProcess, { fail, refuse, configure }: Even
  */
 async function failLater(
   error: unknown,
+  supervisor: Launched,
   {
-    child,
-    failure,
-    launch,
-  }: { child: ChildProcess; failure: PromiseWithResolvers<never>; launch: SupervisorLaunch },
+    fail,
+    reject,
+  }: { fail: (stage: string, found: string, cause: unknown) => void; reject: (error: unknown) => void },
 ): Promise<void> {
-  if (isBandSoxError(error, "interrupted")) return failure.reject(error);
+  if (isBandSoxError(error, "interrupted")) return reject(error);
   if (!isBandSoxError(error, "vmm_refused") || error.details.status === undefined) {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    await Promise.race([ended, pause(DEATH_PATIENCE_MS, undefined, { ref: false })]);
+    await Promise.race([supervisor.ended, pause(DEATH_PATIENCE_MS, undefined, { ref: false })]);
   }
-  const found = error instanceof Error ? error.message : String(error);
-  failure.reject(startFailed(launch, "machine", found, error));
+  fail("machine", error instanceof Error ? error.message : String(error), error);
 }
 
 function startFailed(launch: SupervisorLaunch, stage: string, found: string, cause?: unknown): BandSoxError {
@@ -253,12 +234,10 @@ function launchConfig(launch: SupervisorLaunch) {
   };
 }
 
-async function endChild(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), TERMINATE_PATIENCE_MS);
-  await gone;
+async function endLaunched(supervisor: Launched): Promise<void> {
+  supervisor.signal("SIGTERM");
+  const timer = setTimeout(() => supervisor.signal("SIGKILL"), TERMINATE_PATIENCE_MS);
+  await supervisor.ended;
   clearTimeout(timer);
 }
 

@@ -1,9 +1,10 @@
 import { realpathSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { HelperPaths, VmPaths } from "../../host/paths.ts";
+import type { VmPaths } from "../../host/paths.ts";
 import { control } from "../control.ts";
 import type { BootedVmm, BootRequest, DiskLimits, Engine, MachineSpec, SaveDestination } from "../engine.ts";
+import type { Launcher } from "../launcher.ts";
 import {
   findSupervisor,
   findTransport,
@@ -36,7 +37,8 @@ const VSOCK_PATIENCE_MS = 5_000;
 const SMALL_MEMORY_MIB = 3072;
 
 export interface FirecrackerEngineOptions {
-  readonly helpers: HelperPaths;
+  /** Starts the supervisors of its VMs */
+  readonly launcher: Launcher;
   /** Looks for Firecracker on this host; called for new VMs only. @throws {BandSoxError} `engine_unavailable` */
   readonly find: () => FoundFirecracker;
   /** How guests are reached (default: `vsock`) */
@@ -141,7 +143,7 @@ async function boot(options: FirecrackerEngineOptions, request: BootRequest): Pr
   let madeAt = 0;
   const times = await launchSupervisor({
     ...{ vmId, paths, transport, signal },
-    helperPath: options.helpers.supervise,
+    launcher: options.launcher,
     argv: commandLine(found, { request, jail, layout }),
     memoryFile: from?.memory,
     layerFrom: request.layerFrom,

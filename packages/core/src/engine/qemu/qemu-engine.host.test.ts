@@ -8,6 +8,7 @@ import { findTool } from "../../host/find-tool.ts";
 import { defaultBinDir, helperPaths } from "../../host/paths.ts";
 import { run } from "../../host/run.ts";
 import { readBootFiles } from "../../setup/boot-files.ts";
+import { Launcher } from "../launcher.ts";
 import { findQemu } from "./find-qemu.ts";
 import { qemuEngine } from "./qemu-engine.ts";
 
@@ -21,9 +22,9 @@ describe.skipIf(missing.length > 0).for(["virtio-serial", "serial"] as const)(
   "the qemu engine over %s",
   (transport) => {
     engineContract(async () => {
-      const helpers = helperPaths(defaultBinDir(process.env));
+      const launcher = new Launcher(helperPaths(defaultBinDir(process.env)).supervise);
       const find = () => findQemu({ kvm: judgeKvm(kvmEvidence()), transport });
-      const engine = qemuEngine({ helpers, find });
+      const engine = qemuEngine({ launcher, find });
       const { vmlinuxPath, initramfsPath } = await readBootFiles(bootStorage ?? "");
       const scratch = await temporaryDirectory();
       const baseDisk = await busyboxDisk(scratch.path);

@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { BandSoxError, VmId } from "@bandsox/contract";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { expect, test } from "vitest";
-import { helperPaths, storagePaths, vmPaths } from "../../host/paths.ts";
+import { storagePaths, vmPaths } from "../../host/paths.ts";
+import { Launcher } from "../launcher.ts";
 import { qemuEngine } from "./qemu-engine.ts";
 
 const vmId = VmId.parse("vm_000000000000");
@@ -14,7 +15,7 @@ test("VMs are looked after on a host that has no QEMU any more; only new ones ar
   await writeFile(paths.exit, JSON.stringify({ exitCode: 3, signal: null, requested: false }));
   const missing = new BandSoxError("engine_unavailable", "gone", { engine: "qemu", reason: "gone" });
   const engine = qemuEngine({
-    helpers: helperPaths(directory.path),
+    launcher: new Launcher("/nowhere"),
     find: () => {
       throw missing;
     },

@@ -1,6 +1,7 @@
-import type { HelperPaths, VmPaths } from "../../host/paths.ts";
+import type { VmPaths } from "../../host/paths.ts";
 import { control } from "../control.ts";
 import type { BootedVmm, BootRequest, Engine, MachineSpec, SaveDestination } from "../engine.ts";
+import type { Launcher } from "../launcher.ts";
 import {
   findSupervisor,
   findTransport,
@@ -18,7 +19,8 @@ import { qemuShape } from "./shape.ts";
 const BOOT_TIMEOUT_MS = { kvm: 30_000, tcg: 180_000 } as const;
 
 export interface QemuEngineOptions {
-  readonly helpers: HelperPaths;
+  /** Starts the supervisors of its VMs */
+  readonly launcher: Launcher;
   /** Looks for QEMU on this host; called for new VMs only. @throws {BandSoxError} `engine_unavailable` */
   readonly find: () => FoundQemu;
   /** Overrides how long a guest may take until its agent answers, in ms (default: by acceleration) */
@@ -80,7 +82,7 @@ async function boot(options: QemuEngineOptions, request: BootRequest): Promise<B
   const times = await launchSupervisor({
     vmId: request.vmId,
     paths: request.paths,
-    helperPath: options.helpers.supervise,
+    launcher: options.launcher,
     argv,
     transport,
     memoryFile: request.machine.memoryFile,
