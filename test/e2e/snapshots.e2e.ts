@@ -52,9 +52,16 @@ test(`memory and disk agree after each of ${CYCLES} snapshots, changes and ways 
   await startCounter(vm);
   await vm.execCommand("head -c 300000 /dev/urandom > /dev/shm/memory; head -c 300000 /dev/urandom > /disk");
   const sums = await inGuest(vm, "md5sum /dev/shm/memory /disk");
+  let last = await vm.snapshot({ diff: true });
+  expect(last.kind).toBe("difference");
+  expect(last.sizeBytes).toBeLessThan((await vm.snapshot()).sizeBytes / 2);
   for (let cycle = 1; cycle <= CYCLES; cycle++) {
     expect(await counter(vm, cycle)).toBe(`${cycle} ${cycle}`);
-    const { id } = await vm.snapshot();
+    const snapshot = await vm.snapshot({ diff: cycle % 3 > 0 });
+    expect(snapshot.kind).toBe(cycle % 3 > 0 ? "difference" : "whole");
+    const { id } = snapshot;
+    await world.bandsox.snapshots.delete(last.id, { force: true }); // also one that this differs from
+    last = snapshot;
     await counter(vm, cycle + 1000);
     await vm.execCommand("echo broken > /dev/shm/memory; echo broken > /disk; sync");
     if (cycle % 2 === 0) {
@@ -66,7 +73,6 @@ test(`memory and disk agree after each of ${CYCLES} snapshots, changes and ways 
     }
     expect(await counter(vm)).toBe(`${cycle} ${cycle}`);
     expect(await inGuest(vm, "md5sum /dev/shm/memory /disk")).toBe(sums);
-    await world.bandsox.snapshots.delete(id, { force: true });
   }
   await vm.delete();
 });
@@ -157,6 +163,9 @@ test("the command line stops, starts, saves, restores, rolls back and forks", as
     code: 125,
     stderr: expect.stringContaining(clones[0] ?? ""),
   });
+  const saved = await cli("snapshot", "create", "--diff", "box");
+  expect(JSON.parse(await cli("snapshot", "info", "--json", saved))).toMatchObject({ kind: "difference" });
+  await cli("snapshot", "delete", saved);
   await cli("snapshot", "rollback", "box", "first");
   expect(await cli("exec", "box", "cat", "/f")).toBe("kept");
   const child = await cli("vm", "fork", "box");

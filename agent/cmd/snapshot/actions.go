@@ -24,6 +24,8 @@ var actions = map[string]func(ctx context.Context, o options, emit func(any)) (d
 	"pack":   pack,
 	"unpack": unpack,
 	"digest": digest,
+	"diff":   difference,
+	"apply":  apply,
 	"push":   push,
 	"pull":   pull,
 }
@@ -70,6 +72,20 @@ func digest(ctx context.Context, o options, _ func(any)) (done, error) {
 	}
 	found, err := snapshotfile.Digest(ctx, o.rest[0])
 	return done{Digest: found}, err
+}
+
+func difference(ctx context.Context, o options, _ func(any)) (done, error) {
+	if len(o.rest) != 2 {
+		return done{}, usage("diff: want a base and a file, got %q", o.rest)
+	}
+	return done{}, snapshotfile.WriteDifference(ctx, o.rest[0], o.rest[1], o.output)
+}
+
+func apply(ctx context.Context, o options, _ func(any)) (done, error) {
+	if len(o.rest) != 2 {
+		return done{}, usage("apply: want a base and a difference, got %q", o.rest)
+	}
+	return done{}, snapshotfile.ApplyDifference(ctx, o.rest[0], o.rest[1], o.output)
 }
 
 func push(ctx context.Context, o options, emit func(any)) (done, error) {

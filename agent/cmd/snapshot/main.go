@@ -3,6 +3,8 @@
 //	snapshot pack   [flags] --output FILE NAME=PATH...
 //	snapshot unpack [flags] --input FILE --dir DIR NAME=LIMIT[:SIZE]...
 //	snapshot digest [flags] FILE
+//	snapshot diff   [flags] --output FILE BASE FILE
+//	snapshot apply  [flags] --output FILE BASE DIFFERENCE
 //	snapshot push   [flags] --staging DIR REFERENCE NAME=PATH... [+ NAME=PATH...]...
 //	snapshot pull   [flags] --dir DIR REFERENCE NAME=LIMIT[:SIZE]...
 //
@@ -88,11 +90,11 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	if len(args) == 0 {
-		return options{}, usage("want a subcommand: pack, unpack, digest, push or pull")
+		return options{}, usage("want a subcommand: pack, unpack, digest, diff, apply, push or pull")
 	}
 	o := options{action: args[0]}
 	if actions[o.action] == nil {
-		return options{}, usage("%q is not a subcommand; pack, unpack, digest, push and pull are", o.action)
+		return options{}, usage("%q is not a subcommand; pack, unpack, digest, diff, apply, push and pull are", o.action)
 	}
 	flags := flag.NewFlagSet(o.action, flag.ContinueOnError)
 	flags.SetOutput(os.Stderr)

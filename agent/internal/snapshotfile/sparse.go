@@ -72,16 +72,21 @@ func appendBlocks(found []extent, data []byte, start int64) []extent {
 		block := data[:min(blockSize, len(data))]
 		data = data[len(block):]
 		if !bytes.Equal(block, zeros[:len(block)]) {
-			last := len(found) - 1
-			if last >= 0 && found[last].offset+found[last].length == start {
-				found[last].length += int64(len(block))
-			} else {
-				found = append(found, extent{start, int64(len(block))})
-			}
+			found = grown(found, start, int64(len(block)))
 		}
 		start += int64(len(block))
 	}
 	return found
+}
+
+// grown adds a range behind all others, to the last one where it follows that.
+func grown(found []extent, offset, length int64) []extent {
+	last := len(found) - 1
+	if last >= 0 && found[last].offset+found[last].length == offset {
+		found[last].length += length
+		return found
+	}
+	return append(found, extent{offset, length})
 }
 
 // sparseHead is what precedes the bytes of an entry.

@@ -126,6 +126,9 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
     const snapshot = await vm.snapshot({ name: "base", metadata: { aB: 1 } });
     expect(snapshot).toMatchObject({ name: "base", vmId: vm.id, metadata: { aB: 1 } });
     expect((await w.bs.snapshots.inspect("base")).id).toBe(snapshot.id);
+    const differing = await vm.snapshot({ diff: true });
+    expect([snapshot.kind, differing.kind]).toEqual(["whole", "difference"]);
+    await w.bs.snapshots.delete(differing.id);
     const clone = await w.bs.snapshots.restore("base");
     expect(await clone.info()).toMatchObject({ state: "running", snapshotId: snapshot.id });
     const [child] = await vm.fork({ count: 1 });

@@ -231,11 +231,14 @@ export class RemoteVm {
     await this.#transport.call("PUT /api/vms/:id/reclaim", { ...this.#at, body: { mib }, signal });
   }
 
-  /** Saves the VM, running or paused, as it is at one moment; it goes on. */
+  /**
+   * Saves the VM, running or paused, as it is at one moment; it goes on. `diff` keeps of its memory only what differs from
+   * its last snapshot, or from what it goes on from itself (default: `false`).
+   */
   async snapshot({
     signal,
     ...body
-  }: { name?: string; metadata?: Metadata } & Abortable = {}): Promise<SnapshotInfo> {
+  }: { name?: string; metadata?: Metadata; diff?: boolean } & Abortable = {}): Promise<SnapshotInfo> {
     const call = { ...this.#at, body, signal, timeoutMs: 0 };
     const { snapshot_id: id } = await this.#transport.call("POST /api/vms/:id/snapshot", call);
     return fromWireSnapshot(await this.#transport.call("GET /api/snapshots/:id", { params: { id }, signal }));

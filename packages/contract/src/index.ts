@@ -75,6 +75,7 @@ export {
   SnapshotDetails,
   SnapshotId,
   SnapshotInfo,
+  SnapshotKind,
   SnapshotName,
   SnapshotSpec,
 } from "./snapshot.ts";

@@ -17,6 +17,10 @@ export const SnapshotName = NameForm.refine(
   "a snapshot's name does not start with `snap_`, as ids do",
 );
 
+/** How the memory of a snapshot is kept. */
+export const SnapshotKind = z.enum(["whole", "difference"]);
+export type SnapshotKind = z.infer<typeof SnapshotKind>;
+
 /** What is known of a snapshot: a machine at one moment, which VMs can go on from any number of times. */
 export const SnapshotInfo = z.object({
   id: SnapshotId,
@@ -34,6 +38,11 @@ export const SnapshotInfo = z.object({
   diskSizeMib: z.int(),
   env: Env,
   metadata: Metadata,
+  /**
+   * Whether its memory is kept whole, or as what differs from a memory that the storage has anyway. The latter becomes the
+   * former when a VM first goes on from it, or when it is exported
+   */
+  kind: SnapshotKind.default("whole"),
   /** What it occupies on the disk, in bytes */
   sizeBytes: z.int(),
   /** How long the VM stood still for it, in ms */
@@ -69,6 +78,11 @@ export const SnapshotSpec = z.strictObject({
   /** Unique among snapshots (default: the id) */
   name: SnapshotName.optional(),
   metadata: Metadata.default({}),
+  /**
+   * Keep of the memory only what differs from the VM's last snapshot, or else from what the VM itself goes on from, which takes
+   * less space. The first VM that goes on from it then waits until it is whole (default: `false`)
+   */
+  diff: z.boolean().default(false),
 });
 export type SnapshotSpec = z.infer<typeof SnapshotSpec>;
 

@@ -16,6 +16,7 @@ import { poolImagePins } from "./pool/image-pins.ts";
 import { refillPool } from "./pool/refill-pool.ts";
 import { readBootFiles } from "./setup/boot-files.ts";
 import { snapshotArchives } from "./snapshot/archive/helper-archives.ts";
+import { helperDifferences } from "./snapshot/differences.ts";
 import { snapshotImagePins } from "./snapshot/image-pins.ts";
 import { openDatabase } from "./store/database.ts";
 import { EventLog } from "./store/event-log.ts";
@@ -83,6 +84,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     snapshots: snapshotRecords,
     ends: new VmEnds(database),
     archives: snapshotArchives({ paths, staging, helperPath: helpers.snapshot }),
+    differences: helperDifferences(helpers.snapshot),
     layerDisks: new LayerDisks({ paths, leases, staging }),
     networks: openNetworks({
       ...{ database, leases, operations, warn, helpers },

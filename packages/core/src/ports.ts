@@ -30,6 +30,7 @@ export { ownIdentity, type ProcessIdentity } from "./host/process-identity.ts";
 export { openImages } from "./image/open-images.ts";
 export type { NetworkAttachment, Networks } from "./network/networks.ts";
 export type { ArchivePaths, SnapshotArchives } from "./snapshot/archive/archives.ts";
+export type { Difference, Differences } from "./snapshot/differences.ts";
 export { Snapshots } from "./snapshot/snapshots.ts";
 export { openDatabase } from "./store/database.ts";
 export { EventLog } from "./store/event-log.ts";

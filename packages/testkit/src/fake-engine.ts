@@ -39,6 +39,7 @@ export function fakeEngine(agentOptions: FakeAgentOptions = {}): FakeEngine {
     capabilities: { networking: [], snapshots: true, diskLimits: true, reclaim: true },
     check: () => {},
     shape: ({ vcpu, memMib }) => `shape-${vcpu}-${memMib}`,
+    mappedFile: () => undefined,
     pause: async () => {},
     resume: async () => {},
     async save({ dir, layerDisk }, into) {

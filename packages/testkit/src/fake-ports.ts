@@ -18,6 +18,7 @@ import {
   VmRecords,
 } from "@bandsox/core/ports";
 import { fakeArchives } from "./fake-archives.ts";
+import { fakeDifferences } from "./fake-differences.ts";
 import type { FakeEngine } from "./fake-engine.ts";
 import { fakeNetworks } from "./fake-networks.ts";
 
@@ -77,6 +78,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
       adoptBaseDisk: async (_image, { settled }) => settled(),
     },
     archives: fakeArchives(),
+    differences: fakeDifferences(),
     layerDisks: {
       create: async (destination) => {
         await mkdir(dirname(destination), { recursive: true });

@@ -1,3 +1,4 @@
+export { differencesContract } from "./differences-contract.ts";
 export { type DyingPorts, dyingPorts } from "./dying-ports.ts";
 export { type EngineUnderTest, engineContract } from "./engine-contract.ts";
 export { type FakeAgent, type FakeAgentOptions, startFakeAgent } from "./fake-agent.ts";

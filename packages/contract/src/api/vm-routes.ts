@@ -140,7 +140,13 @@ export const VM_ROUTES = {
   "POST /api/vms/:id/snapshot": {
     ...about("Take a snapshot of a running or paused VM, which goes on", "exec"),
     params: VmParams,
-    body: z.object({ name: maybe(SnapshotSpec.shape.name.unwrap()), metadata: maybe(Metadata) }).nullish(),
+    body: z
+      .object({
+        name: maybe(SnapshotSpec.shape.name.unwrap()),
+        metadata: maybe(Metadata),
+        diff: maybe(z.boolean()),
+      })
+      .nullish(),
     ...{ answer: z.object({ snapshot_id: z.string() }), idempotent: true },
   },
   "POST /api/vms/:id/rollback": {

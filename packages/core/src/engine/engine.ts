@@ -8,8 +8,6 @@ export interface EngineCapabilities {
   readonly networking: readonly NicBackend["kind"][];
   /** Whether machines can be paused, saved and gone on from */
   readonly snapshots: boolean;
-  /** Whether a save may hold only what has changed since the one before; the others are whole (default: `false`) */
-  readonly differences?: boolean;
   /** Whether what a disk moves per second can be limited */
   readonly diskLimits: boolean;
   /** Whether memory can be taken back from a guest that runs */
@@ -135,6 +133,8 @@ export interface Engine {
    * other's saves.
    */
   shape(machine: Omit<MachineSpec, "baseDisk" | "layerDisk">): string;
+  /** The file that a VM's memory is a mapping of, if it is one that others may go on from as well. */
+  mappedFile(paths: VmPaths): string | undefined;
   /** Stops the guest's processors. Idempotent. */
   pause(paths: VmPaths): Promise<void>;
   /** Lets the guest go on. Idempotent. */

@@ -29,7 +29,9 @@ const Exit = z.object({
   hostOom: z.string().optional(),
 });
 const Transported = z.object({ transport: Transport });
+const Mapped = z.object({ memoryFile: z.string().optional() });
 const [readIdentity, readExit, readLaunched] = [jsonFile(Identity), jsonFile(Exit), jsonFile(Transported)];
+const readMapped = jsonFile(Mapped);
 const Failure = z.object({
   type: z.literal("failed"),
   message: z.string(),
@@ -263,6 +265,12 @@ function worksIn({ pid }: ProcessIdentity, dir: string): boolean {
 /** How host and guest are connected: as the supervisor was told, or has found since. */
 export function findTransport(paths: VmPaths): Transport | undefined {
   return (readLaunched(paths.transport) ?? readLaunched(paths.launchConfig))?.transport;
+}
+
+/** What the VM's memory is a mapping of, unless it is a file of the VM's own, without any content. */
+export function findMappedFile(paths: VmPaths): string | undefined {
+  const file = readMapped(paths.launchConfig)?.memoryFile;
+  return file === paths.memory ? undefined : file;
 }
 
 /** How the VMM ended, if its supervisor lived to write it down. */

@@ -59,6 +59,9 @@ export function snapshotPaths(dir: string) {
   return {
     dir,
     memory: join(dir, "memory"),
+    /** Instead of `memory` where that is kept as a difference: another memory, and what is otherwise */
+    memoryBase: join(dir, "memory.base"),
+    memoryDiff: join(dir, "memory.diff"),
     state: join(dir, "state"),
     layerDisk: join(dir, "layer.ext4"),
     vmlinux: join(dir, "vmlinux"),

@@ -33,7 +33,8 @@ export async function assertUsable(engine: Engine, { manifest, files }: Saved): 
     const message = `cannot go on from ${snapshotId}: ${reason}`;
     throw new BandSoxError("snapshot_incompatible", message, { snapshotId, reason });
   }
-  for (const path of [files.memory, files.state, files.layerDisk, files.vmlinux, files.initramfs])
+  const memory = manifest.kind === "whole" ? [files.memory] : [files.memoryBase, files.memoryDiff];
+  for (const path of [...memory, files.state, files.layerDisk, files.vmlinux, files.initramfs])
     await assertThere(path, snapshotId);
 }
 

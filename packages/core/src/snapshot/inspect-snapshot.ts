@@ -30,12 +30,15 @@ function ancestorsOf(all: readonly SnapshotRecord[], { id, manifest }: SnapshotR
   return chain;
 }
 
-async function sizesOf({ paths }: VmPorts, { id }: SnapshotRecord): Promise<SnapshotDetails["sizes"]> {
-  const { memory, state, layerDisk, vmlinux, initramfs } = storedSnapshot(paths, id);
+async function sizesOf(
+  { paths }: VmPorts,
+  { id, manifest }: SnapshotRecord,
+): Promise<SnapshotDetails["sizes"]> {
+  const { memory, memoryDiff, state, layerDisk, vmlinux, initramfs } = storedSnapshot(paths, id);
   const bytes = (path: string) => blockBytes(path).catch(() => 0); // what is missing, `compatibility` tells
   const [kernel, agent] = [await bytes(vmlinux), await bytes(initramfs)];
   return {
-    memory: await bytes(memory),
+    memory: await bytes(manifest.kind === "whole" ? memory : memoryDiff),
     devices: await bytes(state),
     disk: await bytes(layerDisk),
     kernel: kernel + agent,

@@ -10,6 +10,7 @@ import type { VmPorts } from "../vm/vm-ports.ts";
 import { findSnapshot } from "./find-snapshot.ts";
 import { assertUsable, goOn, type Saved } from "./go-on.ts";
 import { lockSnapshot } from "./lock-snapshot.ts";
+import { makeWhole } from "./make-whole.ts";
 import { storedSnapshot } from "./snapshot-files.ts";
 
 export type RestoreOptions = z.input<typeof RestoreSpec> & MakeOptions & StageOptions;
@@ -30,7 +31,7 @@ export async function restoreSnapshot(
   const held = await lockSnapshot(ports, id, options.signal);
   using holding = new DisposableStack();
   holding.use(held);
-  const snapshot = findSnapshot(ports.snapshots, id);
+  const snapshot = await makeWhole(ports, findSnapshot(ports.snapshots, id), options.signal);
   const saved = savedIn(ports, snapshot);
   const known = { snapshotId: id };
   return await makeClone(ports, saved, { options, known, onWritten: () => holding.dispose() });

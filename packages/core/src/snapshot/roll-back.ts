@@ -10,6 +10,7 @@ import { lockVm, type VmPorts } from "../vm/vm-ports.ts";
 import { findSnapshot } from "./find-snapshot.ts";
 import { assertUsable, goOn } from "./go-on.ts";
 import { lockSnapshot } from "./lock-snapshot.ts";
+import { makeWhole } from "./make-whole.ts";
 import { savedIn } from "./restore-snapshot.ts";
 
 /**
@@ -29,10 +30,11 @@ export async function rollBack(
   using _vm = await lockVm(ports, vmId, options.signal);
   const record = ports.records.find(vmId);
   if (!record) throw new BandSoxError("vm_not_found", `there is no VM ${vmId}`, { vmId });
-  const saved = savedIn(ports, findSnapshot(ports.snapshots, snapshotId));
-  assertOf(record, saved.manifest.vmId, snapshotId);
+  const snapshot = findSnapshot(ports.snapshots, snapshotId);
+  assertOf(record, snapshot.manifest.vmId, snapshotId);
   const restoring = nextState(vmId, record.state, "roll back");
   const engine = ports.engine(record.engine);
+  const saved = savedIn(ports, await makeWhole(ports, snapshot, options.signal));
   await assertUsable(engine, saved);
   const { layerDisk } = vmPaths(ports.paths, vmId);
   const arriving = `${layerDisk}.new`;

@@ -8,6 +8,8 @@ import type { SnapshotManifest } from "../store/snapshot-records.ts";
 import { assertSound, type BootFilePaths, type VmRecord } from "../store/vm-records.ts";
 import { replaceLink } from "../vm/start-machine.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
+import { keepDifference } from "./keep-difference.ts";
+import { manifestText } from "./make-whole.ts";
 import { occupiedBytes } from "./snapshot-files.ts";
 
 const SAVEABLE: readonly VmState[] = ["running", "paused"];
@@ -41,26 +43,35 @@ export function saveable(ports: VmPorts, id: VmId, purpose: string): { vm: Savea
   throw new BandSoxError("vm_wrong_state", `cannot ${purpose} ${id}: ${found}`, details);
 }
 
+export interface SaveOptions {
+  readonly id: SnapshotId;
+  readonly into: SnapshotPaths;
+  /** Whether the memory is kept as a difference, where it can be (default: `false`) */
+  readonly diff?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Writes a VM's machine, its disk and what both need into a directory, all of one moment. */
 export async function saveMachine(
   ports: VmPorts,
   { vm, engine }: { vm: SaveableVm; engine: Engine },
-  { id, into }: { id: SnapshotId; into: SnapshotPaths },
+  { id, into, diff = false, signal }: SaveOptions,
 ): Promise<SnapshotManifest> {
   const paths = vmPaths(ports.paths, vm.id);
   await mkdir(into.dir, { mode: 0o700 });
   await replaceLink(paths.vmlinux, into.vmlinux);
   await replaceLink(paths.initramfs, into.initramfs);
   const { pausedMs } = await engine.save(paths, into);
+  const kind = diff ? await keepDifference(ports, { vm, engine, files: into, signal }) : "whole";
   const { vcpu, memMib } = vm.spec;
   const manifest: SnapshotManifest = {
     ...{ format: 1, id, vmId: vm.id, vmName: vm.name, spec: vm.spec, engine: engine.name, pausedMs },
     ...(vm.snapshotId === undefined ? {} : { parent: vm.snapshotId }),
     shape: engine.shape({ vcpu, memMib, memoryFile: "", ...vm.bootFiles, nic: shapeNic(vm.spec.networking) }),
     ...{ bootFiles: vm.bootFiles, imageDigest: vm.imageDigest, imageConfig: vm.imageConfig },
-    sizeBytes: await occupiedBytes(into.dir),
+    ...{ kind, sizeBytes: await occupiedBytes(into.dir) },
     createdAt: ports.now().toISOString(),
   };
-  await writeFile(into.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeFile(into.manifest, manifestText(manifest));
   return manifest;
 }

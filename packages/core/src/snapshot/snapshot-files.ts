@@ -1,5 +1,5 @@
 import { mkdir, open, readdir, rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { SnapshotId } from "@bandsox/contract";
 import { type SnapshotPaths, type StoragePaths, snapshotPaths } from "../host/paths.ts";
 
@@ -10,10 +10,15 @@ export function storedSnapshot(paths: StoragePaths, id: SnapshotId): SnapshotPat
   return snapshotPaths(join(paths.snapshotsDir, id));
 }
 
-/** What the files of a directory occupy; what they share with others, e.g. a kernel, counts here too. */
+/**
+ * What a snapshot occupies. What it shares with others, e.g. a kernel, counts here too, but not what its memory differs from;
+ * nor does what is written of it once this is known.
+ */
 export async function occupiedBytes(dir: string): Promise<number> {
+  const { memoryBase, manifest } = snapshotPaths(dir);
+  const left = [memoryBase, manifest].map((path) => basename(path));
   let bytes = 0;
-  for (const name of await readdir(dir)) bytes += await blockBytes(join(dir, name));
+  for (const name of await readdir(dir)) if (!left.includes(name)) bytes += await blockBytes(join(dir, name));
   return bytes;
 }
 

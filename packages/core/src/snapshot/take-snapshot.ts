@@ -22,14 +22,14 @@ export async function takeSnapshot(
   vmId: VmId,
   { signal, ...input }: SnapshotOptions = {},
 ): Promise<SnapshotRecord> {
-  const { name, metadata } = parseInput(SnapshotSpec, input, "snapshot");
+  const { name, metadata, diff } = parseInput(SnapshotSpec, input, "snapshot");
   using _lock = await lockVm(ports, vmId, signal);
   const source = saveable(ports, vmId, "take a snapshot of");
   if (name !== undefined) ports.snapshots.assertNameFree(name);
   const id = ports.newSnapshotId();
   await using work = await ports.staging.open();
   const staged = snapshotPaths(join(work.dir, "snapshot"));
-  const manifest = await saveMachine(ports, source, { id, into: staged });
+  const manifest = await saveMachine(ports, source, { id, into: staged, diff, signal });
   signal?.throwIfAborted();
   const stored = storedSnapshot(ports.paths, id);
   ports.ledger.record({ owner: processOwner(), kind: "directory", locator: stored.dir });

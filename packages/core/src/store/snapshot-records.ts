@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { BandSoxError, Metadata, SnapshotId, VmId, VmSpec } from "@bandsox/contract";
+import { BandSoxError, Metadata, SnapshotId, SnapshotKind, VmId, VmSpec } from "@bandsox/contract";
 import { z } from "zod";
 import { ImageConfig } from "../image/image-config.ts";
 import { transaction } from "./database.ts";
@@ -23,6 +23,8 @@ export const SnapshotManifest = z.object({
   imageDigest: z.string(),
   imageConfig: ImageConfig,
   pausedMs: z.number(),
+  /** How the memory is kept */
+  kind: SnapshotKind.default("whole"),
   sizeBytes: z.int(),
   createdAt: z.string(),
 });
@@ -89,6 +91,13 @@ export class SnapshotRecords {
     this.#database
       .prepare("UPDATE snapshots SET metadata = ? WHERE id = ?")
       .run(JSON.stringify(metadata), id);
+  }
+
+  /** What the directory of a snapshot holds has changed; it is of the same machine. */
+  setManifest(id: SnapshotId, manifest: SnapshotManifest): void {
+    this.#database
+      .prepare("UPDATE snapshots SET manifest = ? WHERE id = ?")
+      .run(JSON.stringify(manifest), id);
   }
 
   /** @throws {BandSoxError} `snapshot_name_taken` */

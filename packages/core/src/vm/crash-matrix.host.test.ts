@@ -33,6 +33,11 @@ type Operation = (ports: VmPorts, vm: Vm) => Promise<unknown>;
 const OPERATIONS: Record<string, { before?: Operation; work: Operation }> = {
   create: { work: create },
   snapshot: { work: (_, vm) => vm.snapshot() },
+  "snapshot as a difference": { work: (_, vm) => vm.snapshot({ diff: true }) },
+  "restore a difference": {
+    before: (_, vm) => vm.snapshot({ name: "differing", diff: true }),
+    work: (ports) => new Snapshots(ports).restore("differing"),
+  },
   restore: { work: (ports) => new Snapshots(ports).restore("saved") },
   fork: { work: (_, vm) => vm.fork({ count: 2 }) },
   "roll back": { work: (_, vm) => vm.rollback("saved") },
@@ -88,8 +93,10 @@ async function prove(storage: string, engine: FakeEngine): Promise<void> {
   expect(names(stagingDir)).toEqual([]);
   const snapshots = ports.snapshots.list();
   expect(names(snapshotsDir).sort()).toEqual(snapshots.map(({ id }) => id as string).sort());
-  for (const { id } of snapshots) {
-    const files = Object.values(snapshotPaths(`${snapshotsDir}/${id}`));
+  for (const { id, manifest } of snapshots) {
+    const { memory, memoryBase, memoryDiff, ...others } = snapshotPaths(`${snapshotsDir}/${id}`);
+    const isWhole = manifest.kind === "whole" || existsSync(memory); // or about to be
+    const files = [...Object.values(others), ...(isWhole ? [memory] : [memoryBase, memoryDiff])];
     expect(files.filter((file) => !existsSync(file))).toEqual([]);
   }
   await proveUsable(ports, records);

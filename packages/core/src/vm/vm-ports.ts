@@ -8,6 +8,7 @@ import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
 import type { Networks } from "../network/networks.ts";
 import type { SnapshotArchives } from "../snapshot/archive/archives.ts";
+import type { Differences } from "../snapshot/differences.ts";
 import type { EventLog } from "../store/event-log.ts";
 import type { Leases } from "../store/leases.ts";
 import type { Ledger } from "../store/ledger.ts";
@@ -37,6 +38,7 @@ export interface VmPorts {
   readonly staging: Staging;
   readonly images: Pick<ImageStore, "resolve" | "ensureBaseDisk" | "adoptBaseDisk">;
   readonly archives: SnapshotArchives;
+  readonly differences: Differences;
   readonly connections: GuestConnections;
   readonly networks: Networks;
   readonly layerDisks: Pick<LayerDisks, "create">;

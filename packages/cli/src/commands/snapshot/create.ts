@@ -9,12 +9,13 @@ export function snapshotCreateCommand(context: CliContext, parent = "snapshot", 
     .description("save a running or paused VM, which goes on, and print the snapshot's id")
     .argument("<vm>", "id, name, or start of an id")
     .argument("[name]", "name of the snapshot (default: its id)")
+    .option("--diff", "keep only what differs from the VM's last snapshot, or from what it goes on from")
     .addHelpText("after", examples)
     .action(async (reference, snapshotName, options) => {
       await using bandsox = await context.openBandSox(options);
       const vm = await bandsox.getVm(reference);
       const named = snapshotName === undefined ? {} : { name: snapshotName };
-      const snapshot = await vm.snapshot({ ...named, signal: context.signal });
+      const snapshot = await vm.snapshot({ ...named, diff: options.diff ?? false, signal: context.signal });
       await tell(context, options, { json: snapshot, text: `${snapshot.id}\n`, ids: [snapshot.id] });
     });
 }

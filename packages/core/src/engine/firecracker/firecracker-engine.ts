@@ -6,6 +6,7 @@ import { control } from "../control.ts";
 import type { BootedVmm, BootRequest, DiskLimits, Engine, MachineSpec, SaveDestination } from "../engine.ts";
 import type { Launcher } from "../launcher.ts";
 import {
+  findMappedFile,
   findSupervisor,
   findTransport,
   findVmmExit,
@@ -89,6 +90,7 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
     async reclaim(paths, mib) {
       await control(paths, { action: "reclaim", mib });
     },
+    mappedFile: findMappedFile,
     find: findSupervisor,
     findTransport,
     terminate,

@@ -3,6 +3,7 @@ import { control } from "../control.ts";
 import type { BootedVmm, BootRequest, Engine, MachineSpec, SaveDestination } from "../engine.ts";
 import type { Launcher } from "../launcher.ts";
 import {
+  findMappedFile,
   findSupervisor,
   findTransport,
   findVmmExit,
@@ -32,7 +33,7 @@ export function qemuEngine(options: QemuEngineOptions): Engine {
   return {
     name: "qemu",
     capabilities: {
-      ...{ networking: ["tap", "user"], snapshots: true, differences: false },
+      ...{ networking: ["tap", "user"], snapshots: true },
       ...{ diskLimits: false, reclaim: false },
     },
     check: () => void options.find(),
@@ -49,6 +50,7 @@ export function qemuEngine(options: QemuEngineOptions): Engine {
     async reclaim(paths, mib) {
       await control(paths, { action: "reclaim", mib });
     },
+    mappedFile: findMappedFile,
     find: findSupervisor,
     findTransport,
     terminate: terminateSupervisor,

@@ -53,6 +53,17 @@ test("a snapshot goes from one storage to another, and VMs go on from it there",
   await expect(here.snapshots.export("ready", file)).rejects.toMatchObject({ code: "invalid_argument" });
 });
 
+test("a snapshot that was given no name goes, too, and is named as it is where it arrives", async () => {
+  await using here = await storage();
+  await using there = await storage();
+  const { id } = await (await here.create()).snapshot();
+  const file = join(here.path, "unnamed.bandsox");
+  await here.snapshots.export(id, file);
+  const arrived = await there.snapshots.import(file);
+  expect(arrived.name).toBe(arrived.id);
+  expect((await there.snapshots.import(file, { name: "named" })).name).toBe("named");
+});
+
 test("a snapshot goes as bytes, and nothing is left when they are read, left or never asked for", async () => {
   await using here = await storage();
   await using there = await storage();

@@ -1,4 +1,4 @@
-import { BandSoxError, Metadata, SnapshotName } from "@bandsox/contract";
+import { BandSoxError, Metadata, SnapshotId, SnapshotName } from "@bandsox/contract";
 import { z } from "zod";
 import type { StoragePaths } from "../../host/paths.ts";
 import { SnapshotManifest } from "../../store/snapshot-records.ts";
@@ -6,10 +6,12 @@ import { SnapshotManifest } from "../../store/snapshot-records.ts";
 /** `snapshot.json`: all that an archive says of its snapshot. */
 export const ArchivedSnapshot = z.object({
   format: z.literal(1),
-  name: SnapshotName,
+  /** One that was given no name has its id, which means nothing here */
+  name: SnapshotName.or(SnapshotId.transform(() => undefined)),
   metadata: Metadata,
   manifest: SnapshotManifest.extend({
     imageDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+    kind: z.literal("whole").default("whole"),
     bootFiles: z.object({ vmlinuxPath: z.string(), initramfsPath: z.string() }),
   }),
 });

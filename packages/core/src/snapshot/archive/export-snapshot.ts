@@ -7,6 +7,7 @@ import type { SnapshotRecord } from "../../store/snapshot-records.ts";
 import type { VmPorts } from "../../vm/vm-ports.ts";
 import { findSnapshot } from "../find-snapshot.ts";
 import { lockSnapshot } from "../lock-snapshot.ts";
+import { makeWhole } from "../make-whole.ts";
 import { storedSnapshot } from "../snapshot-files.ts";
 import type { ArchiveOptions, ArchivePaths } from "./archives.ts";
 
@@ -61,7 +62,7 @@ async function withFiles<T>(
 ): Promise<T> {
   const { id } = findSnapshot(ports.snapshots, reference);
   using _lock = await lockSnapshot(ports, id, signal);
-  const snapshot = findSnapshot(ports.snapshots, id);
+  const snapshot = await makeWhole(ports, findSnapshot(ports.snapshots, id), signal);
   await using staging = await ports.staging.open();
   const about = join(staging.dir, "snapshot.json");
   await writeFile(about, aboutOf(snapshot), { mode: 0o600 });

@@ -6,6 +6,7 @@ import type { RegistryAccess } from "../../image/registry-access.ts";
 import { processOwner } from "../../store/ledger.ts";
 import type { SnapshotManifest, SnapshotRecord } from "../../store/snapshot-records.ts";
 import type { VmPorts } from "../../vm/vm-ports.ts";
+import { manifestText } from "../make-whole.ts";
 import { blockBytes, occupiedBytes, publishDirectory, storedSnapshot } from "../snapshot-files.ts";
 import { invalid, parseArchived } from "./archived-snapshot.ts";
 import { ARCHIVE_FILES, type ArchiveOptions } from "./archives.ts";
@@ -65,8 +66,8 @@ async function take(
   const id = ports.newSnapshotId();
   const base = join(staged.dir, "base.ext4");
   const manifest = await writeManifest(staged, { id, base, from: archived.manifest });
-  const free = wanted ?? (isFree(ports, archived.name) ? archived.name : id);
-  const record = { id, name: free, metadata: archived.metadata, manifest };
+  const free = archived.name !== undefined && isFree(ports, archived.name) ? archived.name : id;
+  const record = { id, name: wanted ?? free, metadata: archived.metadata, manifest };
   const image = {
     ...{ digest: manifest.imageDigest, config: manifest.imageConfig },
     sizeBytes: await blockBytes(base),
@@ -92,7 +93,7 @@ async function writeManifest(
 ): Promise<SnapshotManifest> {
   const sizeBytes = (await occupiedBytes(dir)) - (await blockBytes(base));
   const written = { ...from, id, sizeBytes };
-  await writeFile(manifest, `${JSON.stringify(written, null, 2)}\n`, { mode: 0o600 });
+  await writeFile(manifest, manifestText(written), { mode: 0o600 });
   return written;
 }
 

@@ -1,0 +1,5 @@
+import { describe } from "vitest";
+import { differencesContract } from "./differences-contract.ts";
+import { fakeDifferences } from "./fake-differences.ts";
+
+describe("fake differences", () => differencesContract(fakeDifferences()));
