@@ -16,6 +16,9 @@ const env = { BANDSOX_NETWORKING: "off" };
 /** Time limits are for a machine of today; the KVM lab, an emulated one, says how many times slower it is. */
 const scale = Number(process.env.BANDSOX_TEST_TIME_SCALE ?? "1");
 
+/** Files of tests with VMs that run side by side: a guest uses one processor while its test waits for it. */
+const VMS_AT_ONCE = 2;
+
 /** Tiers by file name: what a test needs decides where it may run. */
 export default defineConfig({
   test: {
@@ -48,7 +51,7 @@ export default defineConfig({
           globalSetup: ["test/setup/host-tier.ts"],
           testTimeout: 120_000 * scale,
           hookTimeout: 240_000 * scale,
-          maxWorkers: 1,
+          maxWorkers: VMS_AT_ONCE,
         },
       },
       {
@@ -60,7 +63,7 @@ export default defineConfig({
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,
-          maxWorkers: 1,
+          maxWorkers: VMS_AT_ONCE,
         },
       },
       {
@@ -72,7 +75,7 @@ export default defineConfig({
           globalSetup: ["test/setup/firecracker-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,
-          maxWorkers: 1,
+          maxWorkers: VMS_AT_ONCE,
         },
       },
       {

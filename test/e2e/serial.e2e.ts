@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { BandSox, type Vm } from "bandsox";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { busyboxRoot, openWorld, type World } from "./support/world.ts";
@@ -73,6 +75,37 @@ describe("a VM that is reached over its serial line", () => {
   test("stops when asked", async () => {
     await vm.stop();
     expect(await vm.info()).toMatchObject({ state: "stopped" });
+  });
+});
+
+describe("a guest whose port to the host is taken away", () => {
+  const unbind =
+    "cd /sys/bus/virtio/drivers/virtio_console; for device in virtio*; do echo $device > unbind; done";
+
+  test("is reached over its console's line, where what runs goes on; started again, it has its port again", async () => {
+    const other = join(world.dir, "other");
+    await mkdir(other);
+    const image = `dir:${await busyboxRoot(other)}`;
+    const lonely = await world.bandsox.createVm(image, { diskSizeMib: 128, memMib: 128 });
+    expect((await lonely.info()).transport).toBe("virtio-serial");
+    const running = lonely.exec("sleep 4; echo it went on");
+    const session = await lonely.sessions.start(["cat"], { stdin: true });
+    await lonely.execCommand(unbind).catch((error: unknown) => expect(error).toMatchObject(lost));
+    expect(await lonely.exec("echo again")).toMatchObject({ stdout: "again\n", exitCode: 0 });
+    expect((await lonely.info()).transport).toBe("serial");
+    expect(await running).toMatchObject({ stdout: "it went on\n", exitCode: 0 });
+    expect(await lonely.execCommand("echo to the console > /dev/console")).toBe(0);
+    await lonely.files.write("/f", Buffer.alloc(20_000, 7));
+    expect(Buffer.from(await lonely.files.read("/f")).equals(Buffer.alloc(20_000, 7))).toBe(true);
+    expect((await lonely.sessions.list()).map(({ id }) => id)).toContain(session.id);
+    await lonely.pause();
+    await lonely.resume();
+    expect(await lonely.exec("echo awake")).toMatchObject({ stdout: "awake\n" });
+    await lonely.stop();
+    await lonely.start();
+    expect(await lonely.exec("cat /f | wc -c")).toMatchObject({ stdout: "20000\n" });
+    expect((await lonely.info()).transport).toBe("virtio-serial");
+    await lonely.delete();
   });
 });
 

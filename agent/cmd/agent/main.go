@@ -85,12 +85,17 @@ func newAPI(startMs int64, off boot.OffMode, console *boot.Console) *httpapi.API
 }
 
 // serve serves the channel, and the serial line beside it where the host may fall back to that. In a kernel without
-// vsock the line is then all there is.
+// vsock, or when the port is lost, the line is then all there is.
 func serve(options boot.Options, api *httpapi.API, console *boot.Console) error {
+	if options.Channel == boot.VirtioSerial && options.SerialToo {
+		failed := make(chan error, 2)
+		go func() { failed <- servePortOnly(api) }()
+		go func() { failed <- serveOn(boot.SerialLine, api, console) }()
+		first := <-failed
+		console.Printf("%v; the other way to the host is left", first)
+		return errors.Join(first, <-failed)
+	}
 	if options.Channel != boot.Vsock {
-		if options.SerialToo && options.Channel != boot.SerialLine {
-			go serveOn(boot.SerialLine, api, console)
-		}
 		return serveOn(options.Channel, api, console)
 	}
 	listener, err := channel.ListenVsock()
@@ -111,6 +116,19 @@ func serve(options boot.Options, api *httpapi.API, console *boot.Console) error 
 // serveOn serves a channel that carries one session at a time.
 func serveOn(kind boot.ChannelKind, api *httpapi.API, console *boot.Console) error {
 	port, err := openPort(kind, console)
+	if err != nil {
+		return err
+	}
+	api.Ready(boot.UptimeMs())
+	return servePort(port, api)
+}
+
+// servePortOnly serves the virtio port, where the kernel can have it.
+func servePortOnly(api *httpapi.API) error {
+	if !boot.HasPortDriver() {
+		return errors.New("the kernel has no virtio console")
+	}
+	port, err := boot.OpenPort()
 	if err != nil {
 		return err
 	}

@@ -20,18 +20,28 @@ const (
 
 // Client is a connection to one QEMU. After an error of the connection every call fails.
 type Client struct {
-	mu      sync.Mutex
 	conn    net.Conn
-	lines   *bufio.Scanner
+	onEvent func(Event)
+	answers chan message
+	ended   chan struct{} // closed when nothing more is read
+	failure error         // why; written before ended is closed
+
+	mu      sync.Mutex // one command at a time; of what follows
 	greeted bool
 	broken  error
 }
 
-// New uses a connection to QEMU's monitor; nothing is read until the first command.
-func New(conn net.Conn) *Client {
-	lines := bufio.NewScanner(conn)
-	lines.Buffer(make([]byte, 0, 4096), lineLimit)
-	return &Client{conn: conn, lines: lines}
+// Event is what QEMU tells without being asked, once a first command was executed.
+type Event struct {
+	Name string
+	Data json.RawMessage
+}
+
+// New uses a connection to QEMU's monitor. Events are told one after the other; while onEvent works no answer is read.
+func New(conn net.Conn, onEvent func(Event)) *Client {
+	c := &Client{conn: conn, onEvent: onEvent, answers: make(chan message, 1), ended: make(chan struct{})}
+	go c.read()
+	return c
 }
 
 // Error is a command QEMU refused.
@@ -46,6 +56,35 @@ type message struct {
 		Desc  string `json:"desc"`
 	} `json:"error"`
 	Greeting json.RawMessage `json:"QMP"`
+	Event    string          `json:"event"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// read takes what QEMU says until the connection ends, or more is answered than was asked.
+func (c *Client) read() {
+	defer close(c.ended)
+	defer c.conn.Close()
+	lines := bufio.NewScanner(c.conn)
+	lines.Buffer(make([]byte, 0, 4096), lineLimit)
+	for lines.Scan() {
+		var m message
+		if c.failure = json.Unmarshal(lines.Bytes(), &m); c.failure != nil {
+			return
+		}
+		if m.Event != "" {
+			c.onEvent(Event{m.Event, m.Data})
+			continue
+		}
+		select {
+		case c.answers <- m:
+		default:
+			c.failure = errors.New("it answers what nobody asked")
+			return
+		}
+	}
+	if c.failure = lines.Err(); c.failure == nil {
+		c.failure = errors.New("it hung up")
+	}
 }
 
 // Execute runs a command and decodes what it returns into answer, if that is not nil.
@@ -65,30 +104,29 @@ func (c *Client) Execute(command string, arguments, answer any) error {
 }
 
 func (c *Client) converse(command string, arguments, answer any) error {
-	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
-		return err
-	}
+	late := time.NewTimer(answerTimeout)
+	defer late.Stop()
 	if !c.greeted {
-		greeting, err := c.next()
+		greeting, err := c.next(late)
 		if err != nil {
 			return err
 		}
 		if greeting.Greeting == nil {
 			return errors.New("it did not greet")
 		}
-		if _, err := c.call("qmp_capabilities", nil); err != nil {
+		if _, err := c.call("qmp_capabilities", nil, late); err != nil {
 			return err
 		}
 		c.greeted = true
 	}
-	result, err := c.call(command, arguments)
+	result, err := c.call(command, arguments, late)
 	if err != nil || answer == nil {
 		return err
 	}
 	return json.Unmarshal(result, answer)
 }
 
-func (c *Client) call(command string, arguments any) (json.RawMessage, error) {
+func (c *Client) call(command string, arguments any, late *time.Timer) (json.RawMessage, error) {
 	request := struct {
 		Execute   string `json:"execute"`
 		Arguments any    `json:"arguments,omitempty"`
@@ -97,11 +135,14 @@ func (c *Client) call(command string, arguments any) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.conn.SetWriteDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return nil, err
+	}
 	if _, err := c.conn.Write(append(body, '\n')); err != nil {
 		return nil, err
 	}
 	for {
-		answer, err := c.next()
+		answer, err := c.next(late)
 		if err != nil {
 			return nil, err
 		}
@@ -111,19 +152,24 @@ func (c *Client) call(command string, arguments any) (json.RawMessage, error) {
 		if answer.Return != nil {
 			return answer.Return, nil
 		}
-		// Anything else is an event, and nobody here waits for one.
+		// Anything else is of a newer QEMU, and means nothing to us.
 	}
 }
 
-func (c *Client) next() (message, error) {
-	var m message
-	if !c.lines.Scan() {
-		if err := c.lines.Err(); err != nil {
-			return m, err
-		}
-		return m, errors.New("it hung up")
+func (c *Client) next(late *time.Timer) (message, error) {
+	select {
+	case m := <-c.answers:
+		return m, nil
+	default:
 	}
-	return m, json.Unmarshal(c.lines.Bytes(), &m)
+	select {
+	case m := <-c.answers:
+		return m, nil
+	case <-c.ended:
+		return message{}, c.failure
+	case <-late.C:
+		return message{}, fmt.Errorf("no answer within %v", answerTimeout)
+	}
 }
 
 // Close ends the connection.

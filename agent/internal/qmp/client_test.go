@@ -23,7 +23,7 @@ func serve(t *testing.T, greeting string, reply func(line string) string) *Clien
 			}
 		}
 	}()
-	return New(ours)
+	return New(ours, func(Event) {})
 }
 
 const greeting = `{"QMP":{"version":{}}}` + "\n"
@@ -67,5 +67,28 @@ func TestABrokenConnectionStaysBroken(t *testing.T) {
 		if second := client.Execute("stop", nil, nil); first == nil || !errors.Is(second, first) {
 			t.Errorf("%s: got %v, then %v", name, first, second)
 		}
+	}
+}
+
+func TestEventsAreToldInTheirOrderAlsoWhereNobodyAsks(t *testing.T) {
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	events := make(chan string, 8)
+	New(ours, func(e Event) { events <- e.Name + string(e.Data) })
+	go theirs.Write([]byte(greeting + `{"event":"VSERPORT_CHANGE","data":{"open":false,"id":"agent"}}` + "\n" + `{"event":"STOP"}` + "\n"))
+	for _, want := range []string{`VSERPORT_CHANGE{"open":false,"id":"agent"}`, "STOP"} {
+		if got := <-events; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestAnswersThatNobodyAskedForEndTheConversation(t *testing.T) {
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	client := New(ours, func(Event) {})
+	theirs.Write([]byte(greeting + strings.Repeat(`{"return":{}}`+"\n", 3)))
+	if err := client.Execute("stop", nil, nil); err == nil {
+		t.Error("it was taken for an answer")
 	}
 }

@@ -18,7 +18,7 @@ type attached struct {
 }
 
 // attach prepares the descriptors, or none where the VMM is not controlled through a monitor.
-func attach(config Config) (*attached, error) {
+func attach(config Config, onEvent func(qmp.Event)) (*attached, error) {
 	if config.ControlSocket == "" {
 		return &attached{}, nil
 	}
@@ -34,7 +34,7 @@ func attach(config Config) (*attached, error) {
 		a.handedOver()
 		return nil, err
 	}
-	a.monitor = qmp.New(conn)
+	a.monitor = qmp.New(conn, onEvent)
 	if err := a.open(config); err != nil {
 		a.handedOver()
 		return nil, errors.Join(err, a.monitor.Close())

@@ -56,8 +56,33 @@ type Config struct {
 	ObserverSocket string `json:"observerSocket"`
 	// SignalFile is touched when the VM has ended or was paused; "": nobody wants to know
 	SignalFile string `json:"signalFile"`
+	// Fallback is what happens when the channel is dead; nil: nothing, and for a Firecracker see there
+	Fallback *FallbackConfig `json:"fallback"`
 	// Firecracker is set where the VMM is one
 	Firecracker *FirecrackerConfig `json:"firecracker"`
+}
+
+// FallbackConfig is how the first serial line, which is the console otherwise, takes the place of a channel that is dead.
+type FallbackConfig struct {
+	// TransportFile receives what carries the channel then
+	TransportFile string `json:"transportFile"`
+	// ReadyPatienceMs is how long a guest that comes up may take to answer
+	ReadyPatienceMs int64 `json:"readyPatienceMs"`
+	// PatienceMs is the same for one that has answered before
+	PatienceMs int64 `json:"patienceMs"`
+}
+
+func (c Config) validateFallback() error {
+	f := c.Fallback
+	switch {
+	case f == nil:
+		return nil
+	case f.TransportFile == "" || f.ReadyPatienceMs <= 0 || f.PatienceMs <= 0:
+		return errors.New("fallback needs a transportFile, and patience")
+	case c.Firecracker != nil || c.Transport != VirtioSerial || c.ControlSocket == "" || c.ChannelSocket == "":
+		return errors.New("fallback is for QEMU's virtio-serial, with a channelSocket and a controlSocket")
+	}
+	return nil
 }
 
 // FirecrackerConfig is what only a Firecracker has.
@@ -154,7 +179,7 @@ func (c Config) validate() error {
 	case c.ChannelSocket != "" && c.AgentSocket == "":
 		return errors.New("channelSocket needs an agentSocket")
 	}
-	return errors.Join(c.Tap.validate(), c.Network.Validate(), c.Layer.validate())
+	return errors.Join(c.Tap.validate(), c.Network.Validate(), c.Layer.validate(), c.validateFallback())
 }
 
 func (c Config) validateFirecracker() error {

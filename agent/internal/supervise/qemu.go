@@ -22,6 +22,9 @@ func openQemu(config Config, monitor *qmp.Client, pid int) (*qemu, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.Fallback != nil {
+		go isStanding(monitor) // QEMU tells of its port only to who has spoken to it
+	}
 	return &qemu{monitor, pid, memory}, nil
 }
 
@@ -34,6 +37,12 @@ func (q *qemu) status() (string, error) {
 	var state struct{ Status string }
 	err := q.monitor.Execute("query-status", nil, &state)
 	return state.Status, err
+}
+
+// isStanding tells whether the guest's processors stand still. It also lets QEMU tell of events, from the first call on.
+func isStanding(monitor *qmp.Client) bool {
+	var state struct{ Status string }
+	return monitor.Execute("query-status", nil, &state) == nil && state.Status != statusRunning
 }
 
 func (q *qemu) measure() (*measures, error) { return nil, nil }

@@ -25,6 +25,7 @@ type relay struct {
 	activity *activity
 	channel  net.Listener
 	vsock    *vsockRoute // nil: the channel is all there is
+	guard    *portGuard  // nil: nothing takes the channel's place
 	session  sessionSlot
 	onReady  func() // called once, when the guest has answered for the first time
 	ready    sync.Once
@@ -148,8 +149,13 @@ func (r *relay) serveChannel() {
 			return
 		}
 		if r.attach(conn) {
-			r.serveConnection(conn)
+			r.serveConnection(conn, r.serial)
 			r.detach(conn)
+		}
+		if r.guard.isDead() {
+			r.channel.Close()
+			r.useSerial(r.guard.line)
+			return
 		}
 	}
 }
@@ -170,25 +176,28 @@ func (r *relay) useSerial(line *serialSide) {
 	if r.attach(line) {
 		r.running.Go(func() {
 			defer r.detach(line)
-			r.serveConnection(line)
+			r.serveConnection(line, true)
 		})
 	}
 }
 
-func (r *relay) serveConnection(conn channel.Transport) {
-	if !r.serial {
-		r.serveSessions(channel.NewLink(conn))
+func (r *relay) serveConnection(conn channel.Transport, serial bool) {
+	if !serial {
+		link := channel.NewLink(conn)
+		r.serveSessions(link, r.guard.guarded(conn, link.RequestSync))
 		return
 	}
 	line := serialline.NewHost(conn)
 	defer line.Stop()
-	r.serveSessions(channel.NewLink(line))
+	link := channel.NewLink(line)
+	r.serveSessions(link, link.RequestSync)
 }
 
-// serveSessions has one session after the other on a connection of the VMM, until the connection breaks.
-func (r *relay) serveSessions(link *channel.Link) {
+// serveSessions has one session after the other on a connection of the VMM, until the connection breaks. Each begins with
+// a request that the guest answers.
+func (r *relay) serveSessions(link *channel.Link, request func() error) {
 	for {
-		if err := link.RequestSync(); err != nil {
+		if err := request(); err != nil {
 			return
 		}
 		session, err := link.OpenSession()

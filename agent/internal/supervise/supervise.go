@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bandsox.dev/agent/internal/qmp"
 )
 
 // outputWait is how long the rest of a dead VMM's output is waited for.
@@ -114,12 +117,16 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 	if err := hooks.layer.wait(stop); err != nil { // QEMU opens its disks as it starts
 		return Exit{}, err
 	}
-	inherited, err := attach(config)
+	inherited, files, err := prepareQemu(config, relay, logs)
 	if err != nil {
 		return Exit{}, err
 	}
-	process, err := startVMM(config, inherited.theirs, stdio{output: logs.console, log: logs.vmm})
+	defer relay.guard.close()
+	process, err := startVMM(config, inherited.theirs, files)
 	inherited.handedOver()
+	if files.input != nil {
+		files.input.Close()
+	}
 	if err != nil {
 		return Exit{}, err
 	}
@@ -137,6 +144,38 @@ func superviseQemu(config Config, logs logs, stop <-chan os.Signal, hooks hooks)
 	hooks.report.emit(startedEvent{Type: "started", VMMPid: process.pid})
 	relay.serve()
 	return awaitEnd(process, stop, dog, logs.vmm), nil
+}
+
+// prepareQemu makes what QEMU inherits: its standard files, which lead to the serial line where that can be the channel,
+// and the rest.
+func prepareQemu(config Config, relay *relay, logs logs) (*attached, stdio, error) {
+	if config.Fallback == nil {
+		inherited, err := attach(config, func(qmp.Event) {})
+		return inherited, stdio{output: logs.console, log: logs.vmm}, err
+	}
+	if err := os.RemoveAll(config.Fallback.TransportFile); err != nil { // of an earlier run
+		return nil, stdio{}, err
+	}
+	line, stdin, err := newSerialSide(logs.console)
+	if err != nil {
+		return nil, stdio{}, err
+	}
+	guard := newPortGuard(*config.Fallback, line)
+	guard.breakOff = relay.breakOff
+	guard.record = func(reason string) {
+		logs.vmm.take(fmt.Appendf(nil, "supervise: virtio-serial is dead (%s); the channel is on the serial line now\n", reason))
+		if err := writeRecord(config.Fallback.TransportFile, transportRecord{Serial, reason}); err != nil {
+			logs.vmm.take(fmt.Appendf(nil, "supervise: %v\n", err))
+		}
+	}
+	relay.guard = guard
+	inherited, err := attach(config, guard.onEvent)
+	if err != nil {
+		stdin.Close()
+		return nil, stdio{}, errors.Join(err, line.Close())
+	}
+	guard.standing = func() bool { return isStanding(inherited.monitor) }
+	return inherited, stdio{stdin, line, logs.vmm}, nil
 }
 
 // awaitEnd waits for the VMM's end, and finds out whether the host's memory was the reason.

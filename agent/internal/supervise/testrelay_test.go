@@ -29,6 +29,11 @@ func startRelay(t *testing.T) *testRelay {
 
 func startRelayOver(t *testing.T, transport Transport) *testRelay {
 	t.Helper()
+	return startRelayWith(t, transport, func(*relay) {})
+}
+
+func startRelayWith(t *testing.T, transport Transport, prepare func(*relay)) *testRelay {
+	t.Helper()
 	before := runtime.NumGoroutine()
 	directory := t.TempDir()
 	r := &testRelay{t, Config{Transport: transport, ChannelSocket: filepath.Join(directory, "c"), AgentSocket: filepath.Join(directory, "a")},
@@ -37,6 +42,7 @@ func startRelayOver(t *testing.T, transport Transport) *testRelay {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(relay)
 	relay.serve()
 	t.Cleanup(func() {
 		closed := make(chan struct{})

@@ -74,6 +74,8 @@ export interface SupervisorLaunch {
   /** What the layer disk is made a copy of before anything of the guest uses it */
   readonly layerFrom?: string | undefined;
   readonly tap?: LaunchTap | undefined;
+  /** Has the console's line take the place of a virtio-serial port that is dead: how long it may take to answer, in ms */
+  readonly fallback?: { readonly readyPatienceMs: number; readonly patienceMs: number } | undefined;
   /** What only a Firecracker has */
   readonly firecracker?: FirecrackerLaunch | undefined;
   /** Makes the machine once the VMM runs, where its command line does not */
@@ -205,10 +207,23 @@ function startFailed(launch: SupervisorLaunch, stage: string, found: string, cau
 }
 
 function launchConfig(launch: SupervisorLaunch) {
-  const { vmId, paths, argv, transport, memoryFile, incoming, layerFrom, firecracker, tap, network } = launch;
+  const {
+    vmId,
+    paths,
+    argv,
+    transport,
+    memoryFile,
+    incoming,
+    layerFrom,
+    firecracker,
+    tap,
+    network,
+    fallback,
+  } = launch;
   return {
     ...{ vmId, argv, transport, memoryFile, incoming, tap, network },
     controlSocket: basename(paths.controlSocket),
+    fallback: fallback && { ...fallback, transportFile: basename(paths.transport) },
     layer: layerFrom && { source: layerFrom, path: basename(paths.layerDisk) },
     channelSocket: firecracker ? "" : basename(paths.channelSocket),
     agentSocket: basename(paths.agentSocket),

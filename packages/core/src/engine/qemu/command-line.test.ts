@@ -61,7 +61,7 @@ describe("the command line of a microVM", () => {
       -initrd
       /k/initramfs
       -append
-      console=ttyS0 quiet loglevel=4 panic=-1 reboot=t random.trust_cpu=on i8042.noaux i8042.nopnp cryptomgr.notests bandsox.channel=virtio-serial
+      console=ttyS0 quiet loglevel=4 panic=-1 reboot=t random.trust_cpu=on i8042.noaux i8042.nopnp cryptomgr.notests bandsox.channel=virtio-serial bandsox.fallback=serial
       -chardev
       stdio,id=console,signal=off
       -device
@@ -73,7 +73,7 @@ describe("the command line of a microVM", () => {
       -device
       virtio-serial-device
       -device
-      virtserialport,chardev=channel,name=bandsox.agent
+      virtserialport,chardev=channel,name=bandsox.agent,id=agent
       -drive
       id=base,file=/b/base,,1.ext4,format=raw,if=none,readonly=on,file.locking=off
       -device
@@ -101,10 +101,10 @@ describe("the command line of a microVM", () => {
     `);
     expect(usual.filter((word) => !serial.includes(word))).toMatchInlineSnapshot(`
       [
-        "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t random.trust_cpu=on i8042.noaux i8042.nopnp cryptomgr.notests bandsox.channel=virtio-serial",
+        "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t random.trust_cpu=on i8042.noaux i8042.nopnp cryptomgr.notests bandsox.channel=virtio-serial bandsox.fallback=serial",
         "chardev:console",
         "virtio-serial-device",
-        "virtserialport,chardev=channel,name=bandsox.agent",
+        "virtserialport,chardev=channel,name=bandsox.agent,id=agent",
       ]
     `);
   });

@@ -69,14 +69,15 @@ function bootArguments({ machine, acceleration, transport }: QemuCommandOptions)
 }
 
 /**
- * The channel and the console. Where the channel takes the first serial line, the console is a second one: it is there
+ * The channel and the console. A port's id is what QEMU tells of it by: the guest that closes it is reached through the
+ * console's line from then on. Where the channel takes the first serial line, the console is a second one: it is there
  * from the kernel's first line on, and in a kernel without any virtio driver, which is what `serial` is for.
  */
 const SERIAL_DEVICES = {
   "virtio-serial": [
     ...["-serial", "chardev:console"],
     ...["-device", "virtio-serial-device"],
-    ...["-device", "virtserialport,chardev=channel,name=bandsox.agent"],
+    ...["-device", "virtserialport,chardev=channel,name=bandsox.agent,id=agent"],
   ],
   serial: [
     ...["-serial", "chardev:channel"],
@@ -116,6 +117,7 @@ export function kernelCommandLine(acceleration: Acceleration, transport: QemuTra
     "i8042.nopnp",
     "cryptomgr.notests",
     `bandsox.channel=${transport}`,
+    ...(transport === "virtio-serial" ? ["bandsox.fallback=serial"] : []),
     ...timing,
   ].join(" ");
 }
