@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Agent, type ClientRequest, get, request } from "node:http";
 import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { rate } from "./figure.ts";
 
 /** The agent's server without any of our client: what bounds everything that goes over the channel. */
@@ -11,6 +12,18 @@ async function dial(agentSocket: string): Promise<Socket> {
   const answer = socket.read() as Buffer;
   if (!answer.toString("latin1").startsWith("OK ")) throw new Error(`the agent answered ${answer}`);
   return socket;
+}
+
+/** What the agent says of itself, by the guest's clock since it booted. */
+export async function hello(agentSocket: string): Promise<{ agentStartMs: number; agentReadyMs: number }> {
+  const socket = await dial(agentSocket);
+  try {
+    const asked = get({ path: "/v1/hello", host: "guest", createConnection: () => socket });
+    const [response] = await once(asked, "response");
+    return JSON.parse(await text(response));
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Times of a smallest call on a kept connection, in ms. */

@@ -13,6 +13,7 @@ import type { Benchmark, Figure } from "./figure.ts";
 import { busyboxRoot, storageIn } from "./ground.ts";
 import { hostStamp } from "./host.ts";
 import { page } from "./page.ts";
+import { agent } from "./suite/agent.ts";
 import { execConcurrent, execTrue, ping } from "./suite/calls.ts";
 import { controlPlane } from "./suite/control-plane.ts";
 import { firstImage } from "./suite/images.ts";
@@ -44,6 +45,7 @@ const SUITE: readonly Benchmark[] = [
   lifecycleCost,
   networks,
   ownTime,
+  agent,
 ];
 /** Measuring changes no networks of this machine. */
 const network = { byDefault: false } as const;
