@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -47,14 +48,23 @@ type launcher struct {
 }
 
 type supervisor struct {
-	process *os.Process
-	events  *os.File
+	pid    int
+	events *os.File
+	ended  chan syscall.WaitStatus // receives once, when it was collected: its pid is not its own any more
 }
 
 // Run serves requests until there are no more, and returns the exit status of this process. The program is what a
 // configuration is given to.
 func Run(program string, in io.Reader, out io.Writer) int {
 	l := &launcher{program: program, out: json.NewEncoder(out), running: map[int]*supervisor{}}
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, syscall.SIGCHLD)
+	defer signal.Stop(children)
+	go func() {
+		for range children {
+			l.collect()
+		}
+	}()
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
@@ -82,7 +92,7 @@ func (l *launcher) serve(asked request) {
 		return // it has ended, which was told
 	}
 	if asked.Signal != 0 {
-		found.process.Signal(asked.Signal)
+		syscall.Kill(found.pid, asked.Signal)
 	}
 	if asked.Leave {
 		found.events.Close()
@@ -99,34 +109,54 @@ func (l *launcher) start(id int, config string) error {
 	command.Dir = filepath.Dir(config)
 	command.Stdout = theirs
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	l.mu.Lock() // it is collected only when it is known
 	err = command.Start()
 	theirs.Close()
 	if err != nil {
+		l.mu.Unlock()
 		events.Close()
 		return err
 	}
-	l.mu.Lock()
-	l.running[id] = &supervisor{command.Process, events}
+	started := &supervisor{command.Process.Pid, events, make(chan syscall.WaitStatus, 1)}
+	command.Process.Release()
+	l.running[id] = started
 	l.mu.Unlock()
-	go l.follow(id, command, events)
+	go l.follow(id, started)
 	return nil
 }
 
+// collect collects who has ended. One wait for all of them: a wait for each would hold a thread for each.
+func (l *launcher) collect() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, one := range l.running {
+		var status syscall.WaitStatus
+		if pid, err := syscall.Wait4(one.pid, &status, syscall.WNOHANG, nil); err == nil && pid == one.pid {
+			delete(l.running, id)
+			one.ended <- status
+		}
+	}
+}
+
 // follow tells what a supervisor says, and then its end.
-func (l *launcher) follow(id int, command *exec.Cmd, events *os.File) {
-	lines := bufio.NewScanner(events)
+func (l *launcher) follow(id int, one *supervisor) {
+	lines := bufio.NewScanner(one.events)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		if json.Valid(lines.Bytes()) {
 			l.tell(answer{ID: id, Event: lines.Bytes()})
 		}
 	}
-	command.Wait()
-	l.mu.Lock()
-	delete(l.running, id)
-	l.mu.Unlock()
-	events.Close()
-	l.tell(answer{ID: id, Ended: command.ProcessState.String()})
+	status := <-one.ended
+	one.events.Close()
+	l.tell(answer{ID: id, Ended: describe(status)})
+}
+
+func describe(status syscall.WaitStatus) string {
+	if status.Signaled() {
+		return "signal: " + status.Signal().String()
+	}
+	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
 func (l *launcher) tell(what answer) {

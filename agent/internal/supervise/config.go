@@ -68,8 +68,6 @@ type FallbackConfig struct {
 	TransportFile string `json:"transportFile"`
 	// ReadyPatienceMs is how long a guest that comes up may take to answer
 	ReadyPatienceMs int64 `json:"readyPatienceMs"`
-	// PatienceMs is the same for one that has answered before
-	PatienceMs int64 `json:"patienceMs"`
 }
 
 func (c Config) validateFallback() error {
@@ -77,8 +75,8 @@ func (c Config) validateFallback() error {
 	switch {
 	case f == nil:
 		return nil
-	case f.TransportFile == "" || f.ReadyPatienceMs <= 0 || f.PatienceMs <= 0:
-		return errors.New("fallback needs a transportFile, and patience")
+	case f.TransportFile == "" || f.ReadyPatienceMs <= 0:
+		return errors.New("fallback needs a transportFile and a readyPatienceMs")
 	case c.Firecracker != nil || c.Transport != VirtioSerial || c.ControlSocket == "" || c.ChannelSocket == "":
 		return errors.New("fallback is for QEMU's virtio-serial, with a channelSocket and a controlSocket")
 	}

@@ -24,6 +24,11 @@ type startedEvent struct {
 	StartMs float64 `json:"startMs"`
 }
 
+// layerMadeEvent tells that what follows takes as long as a guest takes, whatever its disk holds.
+type layerMadeEvent struct {
+	Type string `json:"type"` // "layer-made"
+}
+
 type agentReadyEvent struct {
 	Type         string `json:"type"` // "agent-ready"
 	SinceStartMs int64  `json:"sinceStartMs"`
@@ -39,6 +44,8 @@ type failedEvent struct {
 	Message string `json:"message"`
 	// TakenPort is the address of this machine, if that was the reason
 	TakenPort string `json:"takenPort,omitempty"`
+	// Stage is what failed: `layer`, or "" for anything of the VMM
+	Stage string `json:"stage,omitempty"`
 	// NoSpace tells that the disk was full
 	NoSpace bool `json:"noSpace,omitempty"`
 }
@@ -46,6 +53,9 @@ type failedEvent struct {
 func failed(err error) failedEvent {
 	noSpace := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 	event := failedEvent{Type: "failed", Message: err.Error(), NoSpace: noSpace}
+	if layer := new(layerError); errors.As(err, &layer) {
+		event.Stage = "layer"
+	}
 	var port *slotnet.PortError
 	if errors.As(err, &port) {
 		event.TakenPort = port.Address.String()

@@ -29,10 +29,16 @@ func (l *LayerConfig) make() error {
 		return nil
 	}
 	if err := overwrite(l.Path, l.Source); err != nil {
-		return fmt.Errorf("make the layer disk: %w", err)
+		return &layerError{err}
 	}
 	return nil
 }
+
+// layerError is why there is no layer disk.
+type layerError struct{ cause error }
+
+func (e *layerError) Error() string { return fmt.Sprintf("make the layer disk: %v", e.cause) }
+func (e *layerError) Unwrap() error { return e.cause }
 
 func overwrite(path, source string) error {
 	from, err := os.Open(source)

@@ -23,6 +23,7 @@ func TestTheLayerIsThereBeforeTheVMMStarts(t *testing.T) {
 	file.WriteAt([]byte("end"), 64<<20)
 	file.Close()
 	s := startSupervisor(t, script("head -c 5 layer.ext4; tail -c 3 layer.ext4; stat -c ' %s' layer.ext4"), withLayer(source))
+	s.event("layer-made")
 	s.event("started")
 	s.event("exited")
 	if got := s.file("console.log"); got != fmt.Sprintf("beginend %d\n", 64<<20+3) {
@@ -37,8 +38,8 @@ func TestTheLayerIsThereBeforeTheVMMStarts(t *testing.T) {
 func TestNoVMMStartsWithoutItsLayer(t *testing.T) {
 	s := startSupervisor(t, script("touch ran"), withLayer("/nowhere/saved.ext4"))
 	event := s.event("failed")
-	if message := event["message"].(string); !strings.Contains(message, "make the layer disk: open /nowhere/saved.ext4") {
-		t.Errorf("got %q", message)
+	if message := event["message"].(string); !strings.Contains(message, "make the layer disk: open /nowhere/saved.ext4") || event["stage"] != "layer" {
+		t.Errorf("got %v", event)
 	}
 	if s.status() == 0 {
 		t.Error("it succeeded")

@@ -19,11 +19,12 @@ const (
 	closedPatience = 2 * time.Second
 )
 
-// portGuard has the serial line take the place of a virtio-serial port that the guest does not answer on.
+// portGuard has the serial line take the place of a virtio-serial port that the guest does not open. One that is open is
+// not given up: whoever is behind it serves the line as well, and has only to be waited for.
 type portGuard struct {
-	line         *serialSide
-	ready, later time.Duration
-	closing      time.Duration // how long a guest that has closed the port may take to open it again
+	line    *serialSide
+	ready   time.Duration // how long a guest that comes up may take to answer
+	closing time.Duration // how long one that has closed the port may take to open it again
 	// standing tells whether the guest stands still, and so cannot answer
 	standing func() bool
 	// record writes down that the line carries the channel now, and why
@@ -32,16 +33,18 @@ type portGuard struct {
 	breakOff func()
 
 	answered, closed, dead atomic.Bool
-	changed                chan struct{} // a token when the guest has opened or closed the port
+	changed                chan struct{} // a token when the guest has opened or closed the port, stopped or gone on
 }
 
 func newPortGuard(config FallbackConfig, line *serialSide) *portGuard {
-	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-	return &portGuard{line: line, ready: ms(config.ReadyPatienceMs), later: ms(config.PatienceMs),
+	return &portGuard{line: line, ready: time.Duration(config.ReadyPatienceMs) * time.Millisecond,
 		closing: closedPatience, changed: make(chan struct{}, 1)}
 }
 
 func (g *portGuard) isDead() bool { return g != nil && g.dead.Load() }
+
+// isClosed tells that a session on the port is over.
+func (g *portGuard) isClosed() bool { return g != nil && g.closed.Load() && !g.dead.Load() }
 
 // close ends the line; what is printed on it is still kept.
 func (g *portGuard) close() {
@@ -50,22 +53,32 @@ func (g *portGuard) close() {
 	}
 }
 
-// onEvent hears of the port. A session on one that the guest has closed is over, which nothing else tells.
+// onEvent hears of the port, and of what stops the guest. A session on a port that the guest has closed is over, which
+// nothing else tells.
 func (g *portGuard) onEvent(event qmp.Event) {
-	var change struct {
-		ID   string `json:"id"`
-		Open bool   `json:"open"`
+	switch event.Name {
+	case "STOP", "RESUME":
+		g.wake()
+	case "VSERPORT_CHANGE":
+		var change struct {
+			ID   string `json:"id"`
+			Open bool   `json:"open"`
+		}
+		if json.Unmarshal(event.Data, &change) != nil || change.ID != portID || g.dead.Load() {
+			return
+		}
+		g.closed.Store(!change.Open)
+		g.wake()
+		if !change.Open {
+			g.breakOff()
+		}
 	}
-	if event.Name != "VSERPORT_CHANGE" || json.Unmarshal(event.Data, &change) != nil || change.ID != portID {
-		return
-	}
-	g.closed.Store(!change.Open)
+}
+
+func (g *portGuard) wake() {
 	select {
 	case g.changed <- struct{}{}:
 	default:
-	}
-	if !change.Open && g.answered.Load() {
-		g.breakOff()
 	}
 }
 
@@ -96,12 +109,16 @@ func (g *portGuard) guarded(conn channel.Transport, request func() error) func()
 // awaitAnswer returns why no answer is waited for any longer, "" when there was one. A guest that stands still has time.
 func (g *portGuard) awaitAnswer(answered <-chan struct{}) (reason string) {
 	for {
+		var late <-chan time.Time
 		patience := g.patience()
+		if patience > 0 {
+			late = time.After(patience)
+		}
 		select {
 		case <-answered:
 			return ""
-		case <-g.changed: // the patience is another now
-		case <-time.After(patience):
+		case <-g.changed: // the patience is another now, or begins anew
+		case <-late:
 			if !g.standing() {
 				return fmt.Sprintf("no answer within %d ms", patience.Milliseconds())
 			}
@@ -109,12 +126,13 @@ func (g *portGuard) awaitAnswer(answered <-chan struct{}) (reason string) {
 	}
 }
 
+// patience is how long an answer is waited for now; 0 is without end.
 func (g *portGuard) patience() time.Duration {
 	switch {
-	case !g.answered.Load():
-		return g.ready
-	case g.closed.Load():
+	case g.answered.Load() && g.closed.Load():
 		return g.closing
+	case g.answered.Load():
+		return 0
 	}
-	return g.later
+	return g.ready
 }

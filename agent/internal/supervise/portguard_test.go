@@ -46,7 +46,7 @@ func startGuarded(t *testing.T) *guardedRelay {
 	}
 	g := &guardedRelay{reasons: make(chan string, 2), theirs: &lineEnd{stdin, line}}
 	g.testRelay = startRelayWith(t, VirtioSerial, func(relay *relay) {
-		g.guard = newPortGuard(FallbackConfig{"transport.json", 100, 10_000}, line)
+		g.guard = newPortGuard(FallbackConfig{"transport.json", 100}, line)
 		g.guard.closing = 50 * time.Millisecond
 		g.guard.standing = g.standing.Load
 		g.guard.record = func(reason string) { g.reasons <- reason }
@@ -80,7 +80,9 @@ func TestAGuestThatStandsStillHasTime(t *testing.T) {
 	g := startGuarded(t)
 	g.standing.Store(true)
 	conn := g.vmm()
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(250 * time.Millisecond)
+	g.standing.Store(false)
+	g.guard.onEvent(qmp.Event{Name: "RESUME"}) // its time begins now
 	g.guest(conn, echo)
 	answer(t, g.client("CONNECT 52\n"))
 	if len(g.reasons) > 0 {

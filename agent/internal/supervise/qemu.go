@@ -39,10 +39,10 @@ func (q *qemu) status() (string, error) {
 	return state.Status, err
 }
 
-// isStanding tells whether the guest's processors stand still. It also lets QEMU tell of events, from the first call on.
+// isStanding tells whether the guest's processors stand still, or nobody can tell. It also lets QEMU tell of events, from the first call on.
 func isStanding(monitor *qmp.Client) bool {
 	var state struct{ Status string }
-	return monitor.Execute("query-status", nil, &state) == nil && state.Status != statusRunning
+	return monitor.Execute("query-status", nil, &state) != nil || state.Status != statusRunning
 }
 
 func (q *qemu) measure() (*measures, error) { return nil, nil }

@@ -206,6 +206,9 @@ func (r *relay) serveSessions(link *channel.Link, request func() error) {
 		}
 		r.ready.Do(r.onReady)
 		r.session.set(session)
+		if r.guard.isClosed() { // since it answered: nothing will tell again
+			session.Close()
+		}
 		select {
 		case <-session.CloseChan():
 		case <-r.ended:

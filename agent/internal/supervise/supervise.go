@@ -70,7 +70,13 @@ func supervise(config Config, configName string, stop chan os.Signal, report *ev
 	if err := confirm(config, configName); err != nil {
 		return Exit{}, err
 	}
-	layer := begin(config.Layer.make)
+	layer := begin(func() error {
+		err := config.Layer.make()
+		if err == nil && config.Layer != nil {
+			report.emit(layerMadeEvent{"layer-made"})
+		}
+		return err
+	})
 	console, err := openLog(config.ConsoleLog, config.ConsoleMaxBytes)
 	if err != nil {
 		return Exit{}, err

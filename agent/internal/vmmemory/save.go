@@ -1,7 +1,9 @@
 package vmmemory
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -80,6 +82,10 @@ func copyRange(destination, source *os.File, start, end int64) error {
 	from, to := start, start
 	for from < end {
 		n, err := unix.CopyFileRange(int(source.Fd()), &from, int(destination.Fd()), &to, int(end-from), 0)
+		if isNotForThese(err) {
+			_, err := io.Copy(io.NewOffsetWriter(destination, to), io.NewSectionReader(source, from, end-from))
+			return err
+		}
 		if err != nil {
 			return fmt.Errorf("copy %s: %w", source.Name(), err)
 		}
@@ -88,4 +94,9 @@ func copyRange(destination, source *os.File, start, end int64) error {
 		}
 	}
 	return nil
+}
+
+// isNotForThese tells that the kernel does not copy between two files by itself, such as those of two file systems.
+func isNotForThese(err error) bool {
+	return errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)
 }

@@ -59,14 +59,14 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const database = resources.adopt(await openDatabase(paths.database), (opened) => opened.close());
   settlePlace(database, paths.root);
   await writeFile(paths.vmSignal, "", { mode: 0o600 }); // supervisors touch it, and never make it
+  const helpers = helperPaths(options.binDir);
+  const launcher = resources.use(new Launcher(helpers.supervise)); // let go of after operations end
   const handles = resources.use(new OpenHandles()); // let go of before the database closes, after operations end
   const connections = resources.use(new GuestConnections()); // let go of after operations end
   const operations = resources.use(new Operations(paths.root));
   const leases = new Leases(database, paths.database);
   const ledger = new Ledger(database);
   const staging = new Staging(paths.stagingDir, ledger);
-  const helpers = helperPaths(options.binDir);
-  const launcher = resources.use(new Launcher(helpers.supervise));
   const now = () => new Date();
   const warn = options.onWarning ?? ((message: string) => process.emitWarning(message, "BandSoxWarning"));
   const events = new EventLog(database, { signalFile: paths.eventSignal, now, warn });

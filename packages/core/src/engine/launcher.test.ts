@@ -97,3 +97,10 @@ test("a configuration that is not there is told by its supervisor", async () => 
   expect(await ended).toMatch(/no such file|exit status 1/);
   expect(events.length).toBeLessThanOrEqual(1);
 });
+
+test("nothing is started by a launcher that was disposed of", async () => {
+  await using vm = await vmDirectory("exec sleep 60");
+  const launcher = new Launcher(supervise);
+  launcher[Symbol.dispose]();
+  expect(await launched(launcher, vm.config).ended).toBe("what starts supervisors has ended");
+});

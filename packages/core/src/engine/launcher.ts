@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 
@@ -15,6 +16,12 @@ const Answer = z.object({ id: z.int(), event: z.unknown().optional(), ended: z.s
 type Answer = z.infer<typeof Answer>;
 
 const NUMBERS = { SIGTERM: 15, SIGKILL: 9 } as const;
+
+const NONE: Launched = {
+  ended: Promise.resolve("what starts supervisors has ended"),
+  signal: () => {},
+  leave: () => {},
+};
 
 interface Launch {
   readonly onEvent: (event: unknown) => void;
@@ -36,6 +43,7 @@ interface LauncherProcess {
 export class Launcher implements Disposable {
   readonly #helperPath: string;
   #process: LauncherProcess | undefined;
+  #isDisposed = false;
   #lastId = 0;
 
   /** @param helperPath the program `bandsox-supervise` */
@@ -43,8 +51,12 @@ export class Launcher implements Disposable {
     this.#helperPath = helperPath;
   }
 
-  /** Starts a supervisor. `onEvent` is called with each thing it says, before `ended` resolves. */
+  /**
+   * Starts a supervisor. `onEvent` is called with each thing it says, before `ended` resolves; once the launcher is
+   * disposed of there is none.
+   */
   launch(config: string, onEvent: (event: unknown) => void): Launched {
+    if (this.#isDisposed) return NONE;
     const process = this.#process ?? this.#start();
     const { child, launches } = process;
     this.#lastId += 1;
@@ -79,13 +91,15 @@ export class Launcher implements Disposable {
     };
     child.once("error", (error) => end(`${this.#helperPath} cannot be run: ${error.message}`));
     child.once("exit", (code, signal) => end(`what starts supervisors ended with ${signal ?? code}`));
-    child.stdin.on("error", () => {}); // its end tells more
-    createInterface({ input: child.stdout }).on("line", (line) => tell(started, line));
+    // A child that could not be made has neither; its error comes after this.
+    child.stdin?.on("error", () => {}); // its end tells more
+    if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => tell(started, line));
     child.unref();
     return started;
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#process?.child.stdin?.end();
     this.#process = undefined;
   }
@@ -102,7 +116,7 @@ function tell({ launches }: LauncherProcess, line: string): void {
 
 /** This process waits for a launch, and for nothing else of the launcher's. */
 function keepAwake({ child, launches }: LauncherProcess): void {
-  const pipe = child.stdout as import("node:net").Socket;
-  if (launches.size > 0) pipe.ref();
-  else pipe.unref();
+  const pipe = child.stdout as Socket | null | undefined;
+  if (launches.size > 0) pipe?.ref();
+  else pipe?.unref();
 }

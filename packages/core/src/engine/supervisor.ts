@@ -38,10 +38,12 @@ const Failure = z.object({
   /** An address of this machine's that is somebody else's */
   takenPort: z.string().optional(),
   noSpace: z.boolean().default(false),
+  stage: z.string().default("vmm"),
 });
 type Failure = z.infer<typeof Failure>;
 const Event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started"), startMs: z.number().default(0) }),
+  z.object({ type: z.literal("layer-made") }),
   z.object({ type: z.literal("agent-ready") }),
   Failure,
   z.object({ type: z.literal("exited"), reason: z.string().default("") }),
@@ -75,7 +77,7 @@ export interface SupervisorLaunch {
   readonly layerFrom?: string | undefined;
   readonly tap?: LaunchTap | undefined;
   /** Has the console's line take the place of a virtio-serial port that is dead: how long it may take to answer, in ms */
-  readonly fallback?: { readonly readyPatienceMs: number; readonly patienceMs: number } | undefined;
+  readonly fallback?: { readonly readyPatienceMs: number } | undefined;
   /** What only a Firecracker has */
   readonly firecracker?: FirecrackerLaunch | undefined;
   /** Makes the machine once the VMM runs, where its command line does not */
@@ -135,7 +137,9 @@ async function untilReady(launch: SupervisorLaunch): Promise<Moments> {
     reject(startFailed(launch, stage, found, cause));
   const made = { started: 0, startMs: 0 };
   let configured: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const onEvent = (event: Event) => {
+    if (event.type === "layer-made") timer = setTimeout(late, bootTimeoutMs);
     if (event.type === "started") {
       Object.assign(made, { started: performance.now(), startMs: event.startMs });
       configured = launch.onStarted?.();
@@ -152,13 +156,13 @@ async function untilReady(launch: SupervisorLaunch): Promise<Moments> {
     const { data } = Event.safeParse(event);
     if (data) onEvent(data);
   });
-  supervisor.ended.then((found) => fail("vmm", `its supervisor: ${found}`));
+  supervisor.ended.then((found) => fail("supervisor", `its supervisor: ${found}`));
   const onAbort = () =>
     reject(new BandSoxError("interrupted", `interrupted while starting ${launch.vmId}`, {}));
-  const timer = setTimeout(
-    () => fail("agent", `no answer within ${launch.bootTimeoutMs} ms`),
-    launch.bootTimeoutMs,
-  );
+  const { bootTimeoutMs } = launch;
+  const late = () => fail("agent", `no answer within ${bootTimeoutMs} ms`);
+  // A disk takes as long as it takes; whoever does not want to wait has a signal.
+  if (launch.layerFrom === undefined) timer = setTimeout(late, bootTimeoutMs);
   if (launch.signal?.aborted) onAbort();
   launch.signal?.addEventListener("abort", onAbort, { once: true });
   try {
@@ -174,11 +178,14 @@ async function untilReady(launch: SupervisorLaunch): Promise<Moments> {
 }
 
 /** What a supervisor that says that it failed means for whoever wanted the VM. */
-function refusal(launch: SupervisorLaunch, { message: found, takenPort: address, noSpace }: Failure): Error {
+function refusal(
+  launch: SupervisorLaunch,
+  { message: found, takenPort: address, noSpace, stage }: Failure,
+): Error {
   const message = `cannot start ${launch.vmId}: ${found}`;
   if (address) return new BandSoxError("port_unavailable", message, { address });
   if (noSpace) return new BandSoxError("disk_full", message, { path: launch.paths.dir });
-  return startFailed(launch, "vmm", found);
+  return startFailed(launch, stage, found);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BandSoxError } from "@bandsox/contract";
 import { fakeEngine, fakePorts, temporaryDirectory } from "@bandsox/testkit";
 import { expect, test } from "vitest";
 import { createVm } from "../vm/create-vm.ts";
@@ -30,6 +31,7 @@ async function world() {
   const held = stack.move();
   return {
     path,
+    engine,
     ports,
     snapshots,
     vm,
@@ -63,6 +65,24 @@ test("a difference stands without the snapshot it differs from, and becomes whol
     sizeBytes: w.first.sizeBytes,
   });
   expect(JSON.parse(readFileSync(w.files.manifest, "utf8"))).toMatchObject({ kind: "whole" });
+});
+
+test("a difference that this machine cannot go on from stays one", async () => {
+  await using w = await world();
+  w.engine.shape = () => "another";
+  await expect(w.snapshots.restore(w.second.id)).rejects.toMatchObject({ code: "snapshot_incompatible" });
+  expect((await w.snapshots.inspect(w.second.id)).kind).toBe("difference");
+});
+
+test("a difference that cannot be written is no reason to have no snapshot", async () => {
+  await using w = await world();
+  const full = new BandSoxError("disk_full", "no space left", { path: "/" });
+  w.ports.differences.write = async () => Promise.reject(full);
+  const third = await w.vm.snapshot({ diff: true });
+  expect(third.kind).toBe("whole");
+  expect(w.ports.warnings).toEqual(["no space left; keeping the snapshot whole"]);
+  const { memory, memoryBase } = storedSnapshot(w.ports.paths, third.id);
+  expect([existsSync(memory), existsSync(memoryBase)]).toEqual([true, false]);
 });
 
 test("a VM is rolled back to a difference", async () => {

@@ -10,6 +10,7 @@ import { becomeClone } from "../vm/enter-machine.ts";
 import { type StageOptions, timed } from "../vm/stages.ts";
 import { connect, keepBootFiles } from "../vm/start-machine.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
+import { isThere } from "./snapshot-files.ts";
 
 /** A saved machine and where its files are. */
 export interface Saved {
@@ -33,7 +34,9 @@ export async function assertUsable(engine: Engine, { manifest, files }: Saved): 
     const message = `cannot go on from ${snapshotId}: ${reason}`;
     throw new BandSoxError("snapshot_incompatible", message, { snapshotId, reason });
   }
-  const memory = manifest.kind === "whole" ? [files.memory] : [files.memoryBase, files.memoryDiff];
+  // Of a difference that is just being made whole, the whole is there first.
+  const isWhole = manifest.kind === "whole" || (await isThere(files.memory));
+  const memory = isWhole ? [files.memory] : [files.memoryBase, files.memoryDiff];
   for (const path of [...memory, files.state, files.layerDisk, files.vmlinux, files.initramfs])
     await assertThere(path, snapshotId);
 }

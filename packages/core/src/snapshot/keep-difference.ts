@@ -1,5 +1,5 @@
 import { link, rm } from "node:fs/promises";
-import type { SnapshotKind } from "@bandsox/contract";
+import { isAnyBandSoxError, type SnapshotKind } from "@bandsox/contract";
 import type { Engine } from "../engine/engine.ts";
 import { type SnapshotPaths, vmPaths } from "../host/paths.ts";
 import type { VmRecord } from "../store/vm-records.ts";
@@ -22,19 +22,30 @@ export interface KeptMemory {
  * is a name of its own of a file that is never written: nobody has to be kept from deleting what the base comes from.
  *
  * @returns how it is kept
- * @throws {BandSoxError} `disk_full`, `interrupted`
+ * @throws {BandSoxError} `interrupted`
  */
 export async function keepDifference(
   ports: VmPorts,
   { vm, engine, files, signal }: KeptMemory,
 ): Promise<SnapshotKind> {
   if (!(await takeBase(basesOf(ports, vm, engine), files.memoryBase))) return "whole";
-  const into = { base: files.memoryBase, difference: files.memoryDiff };
-  await ports.differences.write(files.memory, into, { signal });
-  const isSmaller = (await blockBytes(files.memoryDiff)) < (await blockBytes(files.memory));
+  const isSmaller = (await written(ports, files, signal)) < (await blockBytes(files.memory));
   const superfluous = isSmaller ? [files.memory] : [files.memoryBase, files.memoryDiff];
-  for (const path of superfluous) await rm(path);
+  for (const path of superfluous) await rm(path, { force: true });
   return isSmaller ? "difference" : "whole";
+}
+
+/** @returns what the difference occupies, in bytes; one that cannot be written is not worth the snapshot */
+async function written(ports: VmPorts, files: SnapshotPaths, signal?: AbortSignal): Promise<number> {
+  try {
+    const into = { base: files.memoryBase, difference: files.memoryDiff };
+    await ports.differences.write(files.memory, into, { signal });
+    return await blockBytes(files.memoryDiff);
+  } catch (error) {
+    if (!isAnyBandSoxError(error) || error.code === "interrupted") throw error;
+    ports.warn(`${error.message}; keeping the snapshot whole`);
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** Memories that a VM's is likely to have much in common with, the likeliest first. Any of its size would do. */

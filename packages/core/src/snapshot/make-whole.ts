@@ -1,10 +1,10 @@
-import { access, rename, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BandSoxError, isBandSoxError } from "@bandsox/contract";
 import type { SnapshotPaths } from "../host/paths.ts";
 import type { SnapshotManifest, SnapshotRecord } from "../store/snapshot-records.ts";
 import type { VmPorts } from "../vm/vm-ports.ts";
-import { occupiedBytes, storedSnapshot } from "./snapshot-files.ts";
+import { isThere, occupiedBytes, storedSnapshot } from "./snapshot-files.ts";
 
 /**
  * Makes the memory of a snapshot whole if it is kept as a difference: machines that go on from it map it. The caller holds
@@ -35,7 +35,7 @@ export async function makeWhole(
   };
   const written = join(work.dir, "manifest.json");
   await writeFile(written, manifestText(manifest));
-  await rename(written, files.manifest);
+  await work.publish(written, files.manifest);
   ports.snapshots.setManifest(snapshot.id, manifest);
   return { ...snapshot, manifest };
 }
@@ -74,12 +74,5 @@ function damaged({ id }: SnapshotRecord, why: string, cause?: unknown): BandSoxE
     `cannot go on from ${id}: ${why}`,
     { snapshotId: id, path },
     { cause },
-  );
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
   );
 }

@@ -31,8 +31,11 @@ export async function restoreSnapshot(
   const held = await lockSnapshot(ports, id, options.signal);
   using holding = new DisposableStack();
   holding.use(held);
-  const snapshot = await makeWhole(ports, findSnapshot(ports.snapshots, id), options.signal);
-  const saved = savedIn(ports, snapshot);
+  const found = findSnapshot(ports.snapshots, id);
+  if (found.manifest.kind === "difference")
+    // and not only made whole
+    await assertUsable(ports.engine(found.manifest.engine), savedIn(ports, found));
+  const saved = savedIn(ports, await makeWhole(ports, found, options.signal));
   const known = { snapshotId: id };
   return await makeClone(ports, saved, { options, known, onWritten: () => holding.dispose() });
 }

@@ -34,8 +34,8 @@ export async function rollBack(
   assertOf(record, snapshot.manifest.vmId, snapshotId);
   const restoring = nextState(vmId, record.state, "roll back");
   const engine = ports.engine(record.engine);
+  await assertUsable(engine, savedIn(ports, snapshot));
   const saved = savedIn(ports, await makeWhole(ports, snapshot, options.signal));
-  await assertUsable(engine, saved);
   const { layerDisk } = vmPaths(ports.paths, vmId);
   const arriving = `${layerDisk}.new`;
   await rm(arriving, { force: true });

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, stat } from "node:fs/promises";
+import { access, mkdir, open, readdir, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { SnapshotId } from "@bandsox/contract";
 import { type SnapshotPaths, type StoragePaths, snapshotPaths } from "../host/paths.ts";
@@ -39,4 +39,12 @@ export async function publishDirectory(from: string, to: string): Promise<void> 
 async function sync(path: string): Promise<void> {
   await using handle = await open(path, "r");
   await handle.sync();
+}
+
+/** Whether a file is there, and can be seen. */
+export function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -107,6 +107,9 @@ async function startVmm(
   return { ...booted, how: "kernel" };
 }
 
+/** Stages that a saved machine can be to blame for; its disk is copied before, and its supervisor is the host's. */
+const FAULTS_OF_SAVES: readonly string[] = ["vmm", "machine", "guest", "agent"];
+
 /** A golden that does not start costs its time once: the VM comes up another way, and the next takes another. */
 export async function restore(
   warn: VmPorts["warn"],
@@ -116,7 +119,8 @@ export async function restore(
   try {
     return await engine.boot(request);
   } catch (error) {
-    if (!isBandSoxError(error, "vm_start_failed")) throw error;
+    if (!isBandSoxError(error, "vm_start_failed") || !FAULTS_OF_SAVES.includes(error.details.stage))
+      throw error;
     await engine.terminate(request.paths);
     warn(`${error.message}; starting it another way`);
     return undefined;

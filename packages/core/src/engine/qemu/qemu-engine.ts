@@ -19,8 +19,8 @@ import { qemuShape } from "./shape.ts";
 /** The longest a guest may take until its agent answers; emulated ones on a loaded host are slow. */
 const BOOT_TIMEOUT_MS = { kvm: 30_000, tcg: 180_000 } as const;
 
-/** What of that a port has to answer at first, of a guest that boots or goes on, and once it has answered before. */
-const PORT_SHARE = { boot: 2 / 3, goOn: 1 / 3, later: 1 / 6 } as const;
+/** What of that the port has, before the console's line is tried */
+const PORT_SHARE = 2 / 3;
 
 export interface QemuEngineOptions {
   /** Starts the supervisors of its VMs */
@@ -77,11 +77,7 @@ function saveRequest(paths: VmPaths, { memory, state, layerDisk }: SaveDestinati
 async function boot(options: QemuEngineOptions, request: BootRequest): Promise<BootedVmm> {
   const { binary, acceleration, transport } = options.find();
   const bootTimeoutMs = options.bootTimeoutMs ?? BOOT_TIMEOUT_MS[acceleration.kind];
-  const share = (part: number) => Math.ceil(bootTimeoutMs * part);
-  const fallback = {
-    readyPatienceMs: share(request.from ? PORT_SHARE.goOn : PORT_SHARE.boot),
-    patienceMs: share(PORT_SHARE.later),
-  };
+  const fallback = { readyPatienceMs: Math.ceil(bootTimeoutMs * PORT_SHARE) };
   const argv = qemuCommandLine({
     binary,
     machine: request.machine,
