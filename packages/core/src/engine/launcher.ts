@@ -80,6 +80,7 @@ export class Launcher implements Disposable {
   #start(): LauncherProcess {
     const child = spawn(this.#helperPath, ["--launch"], {
       detached: true, // what ends us at the terminal would end it before we have cleaned up
+      cwd: "/", // it keeps no directory of the user's busy
       stdio: ["pipe", "pipe", "ignore"],
     });
     const started: LauncherProcess = { child, launches: new Map() };
