@@ -19,6 +19,9 @@ const scale = Number(process.env.BANDSOX_TEST_TIME_SCALE ?? "1");
 /** Files of tests with VMs that run side by side: a guest uses one processor while its test waits for it. */
 const VMS_AT_ONCE = 2;
 
+/** What is seen on screens is drawn by other programs, a browser's pages and a terminal's, and waits for those alone. */
+const SCREENS = ["test/e2e/dashboard*.e2e.ts", "test/e2e/terminal.e2e.ts", "test/docs/screenshots.e2e.ts"];
+
 /** Tiers by file name: what a test needs decides where it may run. */
 export default defineConfig({
   test: {
@@ -60,10 +63,24 @@ export default defineConfig({
           name: "e2e",
           env,
           include: ["test/{e2e,docs}/**/*.e2e.ts"],
+          exclude: [...SCREENS, "**/node_modules/**"],
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,
           maxWorkers: VMS_AT_ONCE,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "screens",
+          env,
+          include: SCREENS,
+          globalSetup: ["test/setup/e2e-tier.ts"],
+          testTimeout: 180_000 * scale,
+          hookTimeout: 300_000 * scale,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 }, // after e2e, when both are run
         },
       },
       {

@@ -65,6 +65,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 run_tier host vitest run --project host
 run_tier e2e vitest run --project e2e
+run_tier screens vitest run --project screens
 run_tier firecracker vitest run --project firecracker
 run_tier package vitest run --project package
 reason=$(no_networks_because)

@@ -12,7 +12,7 @@ if [ "$1" = peers ]; then
   exec node --conditions=bandsox-source --disable-warning=ExperimentalWarning bench/peer.ts build/peers --quick
 fi
 failed=()
-for tier in host e2e; do
+for tier in host e2e screens; do
   say "lab tier: $tier"
   vitest run --project "$tier" --reporter=verbose || failed+=("$tier")
 done

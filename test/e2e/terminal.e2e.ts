@@ -66,6 +66,7 @@ test("a file is edited and saved with vi, which sees the window's size and its c
   await screen.resize({ cols: 100, rows: 30 });
   await expect.poll(async () => (await screen.text()).trimEnd().split("\n").length, PATIENCE).toBe(30);
   await screen.type("iwritten in vi");
+  await screen.shows(/^I \/note /m);
   await screen.press("Escape");
   await screen.shows(/^- \/note /m); // else the next key is part of an escape sequence
   await line(screen, ":wq");
