@@ -16,6 +16,9 @@ const env = { BANDSOX_NETWORKING: "off" };
 /** Time limits are for a machine of today; the KVM lab, an emulated one, says how many times slower it is. */
 const scale = Number(process.env.BANDSOX_TEST_TIME_SCALE ?? "1");
 
+/** How long a test with VMs waits for what is to come by itself; only what never comes is to fail. */
+const expect = { poll: { timeout: 20_000 * scale } };
+
 /** Files of tests with VMs that run side by side: a guest uses one processor while its test waits for it. */
 const VMS_AT_ONCE = 2;
 
@@ -51,6 +54,7 @@ export default defineConfig({
           name: "host",
           env,
           include: ["packages/*/src/**/*.host.test.ts"],
+          expect,
           globalSetup: ["test/setup/host-tier.ts"],
           testTimeout: 120_000 * scale,
           hookTimeout: 240_000 * scale,
@@ -64,6 +68,7 @@ export default defineConfig({
           env,
           include: ["test/{e2e,docs}/**/*.e2e.ts"],
           exclude: [...SCREENS, "**/node_modules/**"],
+          expect,
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,
@@ -76,6 +81,7 @@ export default defineConfig({
           name: "screens",
           env,
           include: SCREENS,
+          expect,
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,
@@ -89,6 +95,7 @@ export default defineConfig({
           name: "firecracker",
           env,
           include: ["test/firecracker/**/*.e2e.ts"],
+          expect,
           globalSetup: ["test/setup/firecracker-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 300_000 * scale,
@@ -101,6 +108,7 @@ export default defineConfig({
           name: "package",
           env,
           include: ["test/package/**/*.pkg.ts"],
+          expect,
           globalSetup: ["test/setup/e2e-tier.ts"],
           testTimeout: 180_000 * scale,
           hookTimeout: 600_000 * scale,
@@ -113,6 +121,7 @@ export default defineConfig({
           name: "network",
           env: { BANDSOX_NETWORKING: "on" },
           include: ["packages/*/src/**/*.net.test.ts", "test/network/**/*.net.ts"],
+          expect,
           globalSetup: ["test/setup/network-tier.ts"],
           testTimeout: 180_000,
           hookTimeout: 300_000,
