@@ -126,7 +126,7 @@ func (g *portGuard) awaitAnswer(answered <-chan struct{}) (reason string) {
 	}
 }
 
-// patience is how long an answer is waited for now; 0 is without end.
+// patience is how long an answer is waited for, as things stand; 0 is without end.
 func (g *portGuard) patience() time.Duration {
 	switch {
 	case g.answered.Load() && g.closed.Load():

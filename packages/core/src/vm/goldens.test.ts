@@ -70,6 +70,23 @@ test("a golden that does not start is replaced, and the VM comes up another way"
   expect(w.froms.slice(2)).toEqual(["shape-1-256", expect.any(String)]);
 });
 
+test.each(["layer", "supervisor"])(
+  "a golden stays when a VM could not start from it for want of its %s",
+  async (stage) => {
+    await using w = await world();
+    await createVm(w.ports, spec());
+    const before = w.goldens();
+    const note = w.engine.beforeBoot;
+    w.engine.beforeBoot = (request) => {
+      throw new BandSoxError("vm_start_failed", "not its fault", { vmId: request.vmId, stage, console: "" });
+    };
+    await expect(createVm(w.ports, spec())).rejects.toThrow("not its fault");
+    w.engine.beforeBoot = note;
+    expect(w.goldens()).toEqual(before);
+    expect(w.ports.warnings).toEqual([]);
+  },
+);
+
 test("a golden that cannot be taken leaves nothing behind", async () => {
   await using w = await world();
   w.engine.beforeBoot = () => Promise.reject(new Error("no"));
