@@ -46,3 +46,12 @@ test("the golden is not written by what runs from it", async () => {
   const other = await world.bandsox.createVm(image, { memMib: 128 });
   expect((await other.exec("ls /dev/shm")).stdout).toBe("");
 });
+
+test("the files a first command takes are in the golden's memory: they are not read from the disk again", async () => {
+  const vm = await world.bandsox.createVm(image, { memMib: 128 });
+  const reads = "read -r reads _ < /sys/block/vda/stat; echo $reads";
+  const { stdout } = await vm.exec(`${reads}; cat /bin/sh > /dev/null; ${reads}`);
+  const [before, after] = stdout.trim().split("\n");
+  expect(Number(before)).toBeGreaterThan(0);
+  expect(after).toBe(before);
+});

@@ -76,7 +76,8 @@ async function takeOne(
   writeDown(ports, id, () => begin(ports, id, options, () => ports.records.insert(record)));
   try {
     return await complete(ports, { engine, record, known }, async () => {
-      const identity = { record, imageConfig, agentSocket: paths.agentSocket };
+      const { connections } = ports;
+      const identity = { record, imageConfig, agentSocket: paths.agentSocket, connections };
       await tellLimits(ports, record);
       await timed("agent", options, () => becomeClone(identity, options.signal));
       return {};

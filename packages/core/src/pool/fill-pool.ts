@@ -100,7 +100,7 @@ async function makePooled(
     await makeVmDirectory(ports, record);
     const bootFiles = await startFromImage(ports, { engine, record, imageConfig, baseDisk }, { signal });
     if (!bootFiles) throw cannotBeKept(pool, engine);
-    await warmUp({ id, agentSocket: vmPaths(ports.paths, id).agentSocket }, signal);
+    await warmUp({ id, agentSocket: vmPaths(ports.paths, id).agentSocket }, undefined, signal);
     ports.pools.ready(id, { bootFiles, tookMs: performance.now() - begun });
   } catch (error) {
     await releaseVm(ports, engine, id);

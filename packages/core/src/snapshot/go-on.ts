@@ -93,7 +93,8 @@ export async function goOn(
   const vmm = await engine.boot(request);
   options.onStage?.("vmm", vmm.vmmMs);
   options.onStage?.("restore", vmm.guestMs);
-  const identity = { record, imageConfig: manifest.imageConfig, agentSocket: paths.agentSocket };
+  const { imageConfig } = manifest;
+  const identity = { record, imageConfig, agentSocket: paths.agentSocket, connections: ports.connections };
   await timed("agent", options, () => becomeClone(identity, options.signal));
   return { bootFiles: manifest.bootFiles };
 }

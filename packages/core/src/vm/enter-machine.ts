@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { VmId } from "@bandsox/contract";
 import { GuestClient, type GuestNetwork, type Hello } from "../guest/guest-client.ts";
+import type { GuestConnections } from "../guest/guest-connections.ts";
 import { setClock } from "../guest/set-clock.ts";
 import { envOf, type ImageConfig } from "../image/image-config.ts";
 import type { VmRecord } from "../store/vm-records.ts";
@@ -12,6 +13,8 @@ export interface GuestIdentity {
   readonly record: Pick<VmRecord, "id" | "name"> & { readonly spec: Pick<VmRecord["spec"], "env"> };
   readonly imageConfig: ImageConfig;
   readonly agentSocket: string;
+  /** Keeps the connection for the first call after it (default: it is not kept) */
+  readonly connections?: GuestConnections | undefined;
 }
 
 /** What a bare guest is made a machine of. */
@@ -44,10 +47,10 @@ export async function enterMachine(
 
 /** Tells a guest that goes on from a save of another VM who it is now. Its sessions go on. */
 export async function becomeClone(
-  { record, imageConfig, agentSocket }: GuestIdentity,
+  { record, imageConfig, agentSocket, connections }: GuestIdentity,
   signal?: AbortSignal,
 ): Promise<void> {
-  await using guest = new GuestClient({ vmId: record.id, socketPath: agentSocket });
+  await using guest = new GuestClient({ vmId: record.id, socketPath: agentSocket, connections });
   const clone = {
     hostname: hostname(record.name),
     env: { ...envOf(imageConfig), ...record.spec.env },

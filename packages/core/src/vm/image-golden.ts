@@ -101,7 +101,8 @@ async function rehearse(
   identity: GuestIdentity,
   signal?: AbortSignal,
 ): Promise<void> {
-  await warmUp({ id, agentSocket }, signal);
+  const { entrypoint, cmd } = identity.imageConfig;
+  await warmUp({ id, agentSocket }, [...entrypoint, ...cmd][0], signal);
   await becomeClone(identity, signal);
   await using guest = new GuestClient({ vmId: id, socketPath: agentSocket });
   await guest.settle(signal);

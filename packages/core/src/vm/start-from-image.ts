@@ -61,7 +61,8 @@ export async function startFromImage(
   }
   options.onStage?.("vmm", vmm.vmmMs);
   options.onStage?.("restore", vmm.guestMs);
-  const identity = { record, imageConfig, agentSocket: paths.agentSocket };
+  const { connections } = ports;
+  const identity = { record, imageConfig, agentSocket: paths.agentSocket, connections };
   await timed("agent", options, () => becomeClone(identity, options.signal));
   return { vmlinuxPath, initramfsPath };
 }
