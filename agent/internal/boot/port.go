@@ -1,9 +1,11 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,20 +18,31 @@ const portName = "bandsox.agent"
 // file.
 type Port struct{ *os.File }
 
-// OpenPort opens the port named bandsox.agent, waiting for the kernel to announce it.
+// ErrNoPortDriver is of a kernel that runs no virtio console device, without which there is never a port to the host.
+var ErrNoPortDriver = errors.New("the kernel has no virtio console")
+
+// HasPortDriver tells whether the kernel runs a virtio console device. It is known once the modules are loaded.
+func HasPortDriver() bool {
+	entries, _ := os.ReadDir("/sys/bus/virtio/drivers/virtio_console")
+	return slices.ContainsFunc(entries, func(entry os.DirEntry) bool {
+		return strings.HasPrefix(entry.Name(), "virtio") // a device; the others are the driver's files
+	})
+}
+
+// OpenPort opens the port named bandsox.agent, waiting for the kernel to announce it. Without a driver that is an
+// ErrNoPortDriver.
 func OpenPort() (*Port, error) {
+	if !HasPortDriver() {
+		return nil, ErrNoPortDriver
+	}
 	events, err := listenUevents()
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(events)
 	for {
-		device, err := findPort()
-		if err != nil {
-			return nil, err
-		}
-		if device != "" {
-			return openPort(device)
+		if port, err := findPort(); port != nil || err != nil {
+			return port, err
 		}
 		if err := awaitUevent(events); err != nil {
 			return nil, err
@@ -63,19 +76,20 @@ func (p *Port) AwaitHost() error {
 	})
 }
 
-// findPort is the device of the port, or "" while there is none of that name.
-func findPort() (string, error) {
-	names, err := filepath.Glob("/sys/class/virtio-ports/*/name")
-	if err != nil {
-		return "", err
+// findPort opens the port named bandsox.agent, or returns nil while there is none.
+func findPort() (*Port, error) {
+	const class = "/sys/class/virtio-ports"
+	devices, err := os.ReadDir(class)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
 	}
-	for _, file := range names {
-		name, err := os.ReadFile(file)
+	for _, device := range devices {
+		name, err := os.ReadFile(filepath.Join(class, device.Name(), "name"))
 		if err == nil && strings.TrimSpace(string(name)) == portName {
-			return filepath.Join("/dev", filepath.Base(filepath.Dir(file))), nil
+			return openPort(filepath.Join("/dev", device.Name()))
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
 func listenUevents() (int, error) {

@@ -1,11 +1,8 @@
 package boot
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,40 +20,6 @@ func MountKernelFilesystems() error {
 		if err != nil && err != unix.EBUSY {
 			return fmt.Errorf("mount %s: %w", m.target, err)
 		}
-	}
-	return nil
-}
-
-// LoadModules loads the modules that directory/order names, in that order. One that cannot be loaded is reported and
-// skipped: what depends on it fails later, by name.
-func LoadModules(directory string, console *Console) error {
-	order, err := os.ReadFile(filepath.Join(directory, "order"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, line := range strings.Split(string(order), "\n") {
-		name := strings.TrimSpace(line)
-		if name == "" || strings.HasPrefix(name, "#") {
-			continue
-		}
-		if err := loadModule(filepath.Join(directory, name)); err != nil {
-			console.Printf("module %s: %v", name, err)
-		}
-	}
-	return nil
-}
-
-func loadModule(path string) error {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if err := unix.FinitModule(fd, "", 0); err != nil && err != unix.EEXIST {
-		return err
 	}
 	return nil
 }

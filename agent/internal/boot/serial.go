@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -14,13 +13,6 @@ import (
 
 // SerialDevice is the guest's end of the serial transport.
 const SerialDevice = "/dev/ttyS0"
-
-// HasPortDriver tells whether the kernel runs a virtio console device, without which there is never a port to the host.
-// It is known once the modules are loaded.
-func HasPortDriver() bool {
-	devices, err := filepath.Glob("/sys/bus/virtio/drivers/virtio_console/virtio*")
-	return err == nil && len(devices) > 0
-}
 
 // Serial is a serial line to the host that passes every byte as it is.
 type Serial struct{ file atomic.Pointer[os.File] }

@@ -37,7 +37,7 @@ var machineRoutes = []route{
 	{"PUT /v1/machine", "", (*API).enterMachine},
 	{"POST /v1/identity", "", inMachine((*API).refreshIdentity)},
 	{"POST /v1/clock", "", inMachine((*API).shiftClock)},
-	{"POST /v1/settle", "", inMachine((*API).settle)},
+	{"POST /v1/settle", "", (*API).settle},
 	{"POST /v1/power-off", "", (*API).endMachine},
 }
 

@@ -38,7 +38,8 @@ type Log interface {
 
 // Machine is bare until Enter has succeeded.
 type Machine struct {
-	log Log
+	log     Log
+	prepare func()
 
 	mu       sync.RWMutex
 	ready    bool
@@ -47,7 +48,9 @@ type Machine struct {
 	layer    *os.File // the layer's file system, to finish its writes at the end
 }
 
-func New(log Log) *Machine { return &Machine{log: log} }
+// New is a bare machine. Its kernel has all that a machine takes once prepare has returned, which does it once and may be
+// called by several.
+func New(prepare func(), log Log) *Machine { return &Machine{prepare: prepare, log: log} }
 
 // Defaults is what commands inherit; ok is false while the machine is bare.
 func (m *Machine) Defaults() (defaults exec.Defaults, ok bool) {
@@ -59,12 +62,13 @@ func (m *Machine) Defaults() (defaults exec.Defaults, ok bool) {
 // Enter mounts the disks, makes them the root and gives the machine its identity. It returns how long that took. It
 // may be tried again after a failure to mount, because then nothing has changed.
 func (m *Machine) Enter(spec Spec) (time.Duration, error) {
+	start := time.Now()
+	m.prepare()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.entered {
 		return 0, ErrReady
 	}
-	start := time.Now()
 	// Randomness and time come first: the file systems use both.
 	if err := addEntropy(spec.Entropy); err != nil {
 		return 0, err
@@ -99,16 +103,16 @@ func (m *Machine) Enter(spec Spec) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// Settle finishes what would go on in the background: the layer's writes, and the collection of this process's garbage.
-// A machine that is to be saved for others to go on from leaves none of it to them.
+// Settle finishes what would go on in the background: the kernel's preparation, the layer's writes if there is one, and the
+// collection of this process's garbage. A machine that is to be saved for others to go on from leaves none of it to them.
 func (m *Machine) Settle() error {
+	m.prepare()
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if !m.ready {
-		return ErrBare
-	}
-	if err := unix.Syncfs(int(m.layer.Fd())); err != nil {
-		return fmt.Errorf("finish the layer's writes: %w", err)
+	if m.layer != nil {
+		if err := unix.Syncfs(int(m.layer.Fd())); err != nil {
+			return fmt.Errorf("finish the layer's writes: %w", err)
+		}
 	}
 	runtime.GC()
 	return nil

@@ -110,7 +110,7 @@ export async function makeMemoryFile(path: string, memMib: number): Promise<void
   await truncate(path, memMib * 1024 ** 2);
 }
 
-/** One call through the whole channel: what it made the guest do for the first time, clones have done. */
+/** Two calls through the whole channel: what they made the guest do for the first time, clones have done. */
 async function awaitIdle(socketPath: string, signal?: AbortSignal): Promise<void> {
   await using guest = new GuestClient({ vmId: GOLDEN_ID, socketPath });
   const hello = await guest.hello(signal);
@@ -118,4 +118,5 @@ async function awaitIdle(socketPath: string, signal?: AbortSignal): Promise<void
     const message = `cannot take a golden: its agent says its machine is ${hello.machine}`;
     throw new BandSoxError("guest_protocol", message, { vmId: GOLDEN_ID });
   }
+  await guest.settle(signal); // its kernel may still load modules
 }
