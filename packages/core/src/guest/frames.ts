@@ -25,7 +25,10 @@ const KINDS: ReadonlySet<number> = new Set([FRAME_KINDS.stdout, FRAME_KINDS.stde
 
 export interface Frame<K extends number = FrameKind> {
   readonly kind: K;
-  /** Never empty, and no part of a larger buffer: who keeps it keeps these bytes and no others */
+  /**
+   * Never empty, and no part of a larger buffer: who keeps it keeps these bytes and no others; but of frames that come in
+   * parts, a part of what arrived
+   */
   readonly data: Uint8Array;
 }
 
@@ -43,35 +46,52 @@ export class TornFrameError extends Error {
  * Cuts a byte stream into frames, however it is chunked. Holds at most one frame and one chunk.
  *
  * @param kinds the kinds that may come (default: those of an exec)
+ * @param inParts a kind whose frames are told in the parts they arrive in, which spares a copy of each byte (default: none)
  */
 export function readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame>;
 export function readFrames<K extends number>(
   chunks: AsyncIterable<Uint8Array>,
   kinds: ReadonlySet<K>,
+  inParts?: K,
 ): AsyncGenerator<Frame<K>>;
 export async function* readFrames(
   chunks: AsyncIterable<Uint8Array>,
   kinds: ReadonlySet<number> = KINDS,
+  inParts?: number,
 ): AsyncGenerator<Frame<number>> {
   let header = filling(FRAME_HEADER_BYTES);
-  let frame: (Filling & { readonly kind: number }) | undefined;
+  let frame: (Announced & { readonly whole?: Uint8Array }) | undefined;
   for await (const chunk of chunks) {
     let offset = 0;
     while (offset < chunk.length) {
-      offset += fill(frame ?? header, chunk.subarray(offset));
-      if (!frame && isFull(header)) {
-        frame = announced(header.bytes, kinds);
+      if (!frame) {
+        offset += fill(header, chunk.subarray(offset));
+        if (header.filled < FRAME_HEADER_BYTES) break;
+        const { kind, length } = announced(header.bytes, kinds);
+        frame = { kind, length, filled: 0, ...(kind === inParts ? {} : { whole: new Uint8Array(length) }) };
         header = filling(FRAME_HEADER_BYTES);
-      } else if (frame && isFull(frame)) {
-        const { kind, bytes: data } = frame;
-        frame = undefined;
-        yield { kind, data };
+        continue;
       }
+      const part = chunk.subarray(offset, offset + frame.length - frame.filled);
+      offset += part.length;
+      frame.whole?.set(part, frame.filled);
+      frame.filled += part.length;
+      const { kind, whole, filled, length } = frame;
+      if (filled === length) frame = undefined;
+      if (!whole) yield { kind, data: part };
+      else if (filled === length) yield { kind, data: whole };
     }
   }
   if (!frame && header.filled === 0) return;
   const received = frame ? FRAME_HEADER_BYTES + frame.filled : header.filled;
   throw new TornFrameError(`the stream ended inside a frame, after ${received} bytes of it`);
+}
+
+/** A frame of which some has come. */
+interface Announced {
+  readonly kind: number;
+  readonly length: number;
+  filled: number;
 }
 
 interface Filling {
@@ -83,10 +103,6 @@ function filling(size: number): Filling {
   return { bytes: new Uint8Array(size), filled: 0 };
 }
 
-function isFull({ bytes, filled }: Filling): boolean {
-  return filled === bytes.length;
-}
-
 /** Copies as much of the source as fits. @returns how much that was */
 function fill(target: Filling, source: Uint8Array): number {
   const part = source.subarray(0, target.bytes.length - target.filled);
@@ -95,13 +111,13 @@ function fill(target: Filling, source: Uint8Array): number {
   return part.length;
 }
 
-/** The frame a header announces, still to be filled. */
-function announced(header: Uint8Array, kinds: ReadonlySet<number>): Filling & { readonly kind: number } {
+/** What a header announces. */
+function announced(header: Uint8Array, kinds: ReadonlySet<number>): { kind: number; length: number } {
   const kind = header[0] ?? 0;
   const length = new DataView(header.buffer).getUint32(1);
   if (!kinds.has(kind)) throw new FrameError(`a frame is of the unknown kind ${kind}`);
   if (length > FRAME_MAX_BYTES)
     throw new FrameError(`a frame announces ${length} bytes, more than ${FRAME_MAX_BYTES}`);
   if (length === 0) throw new FrameError(`a frame of kind ${kind} is empty`);
-  return { ...filling(length), kind };
+  return { kind, length };
 }

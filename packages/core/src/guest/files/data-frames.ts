@@ -20,7 +20,7 @@ export class ChecksumError extends Error {
 }
 
 /**
- * Yields the data of a body and verifies it.
+ * Yields the data of a body as it arrives, and verifies it.
  *
  * @throws {FrameError} on a body that breaks the format or has more than `limitBytes`
  * @throws {ChecksumError} when bytes are lost or damaged
@@ -31,7 +31,7 @@ export async function* readData(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = await newXxh64();
   let bytes = 0;
-  for await (const { kind, data } of readFrames(body, KINDS)) {
+  for await (const { kind, data } of readFrames(body, KINDS, DATA_FRAME_KINDS.data)) {
     if (kind === DATA_FRAME_KINDS.end) return verify(parseEnd(data), bytes, hash.digest());
     bytes += data.length;
     if (bytes > limitBytes) throw new FrameError(`more than the ${limitBytes} bytes that were due arrived`);

@@ -50,11 +50,29 @@ async function syncDirectory(directory: string): Promise<void> {
   await handle.sync();
 }
 
-/** Writes all of a piece at a place, however little of it the kernel takes at a time. */
-export async function writeAll(file: FileHandle, data: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  while (done < data.length) {
-    const { bytesWritten } = await file.write(data, done, data.length - done, position + done);
-    done += bytesWritten;
+/** Writes all of some pieces at a place, however little of them the kernel takes at a time. */
+export async function writeAll(
+  file: FileHandle,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let [left, at] = [pieces, position];
+  while (left.length > 0) {
+    const { bytesWritten } = await file.writev(left.slice(0, PIECES_AT_ONCE), at);
+    left = after(left, bytesWritten);
+    at += bytesWritten;
   }
+}
+
+/** As many as every kernel takes */
+const PIECES_AT_ONCE = 1024;
+
+/** What is left of some pieces without their first bytes. */
+function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skipped = 0;
+  return pieces.flatMap((piece) => {
+    const from = Math.min(piece.length, Math.max(0, bytes - skipped));
+    skipped += piece.length;
+    return from < piece.length ? [piece.subarray(from)] : [];
+  });
 }

@@ -52,7 +52,7 @@ export class TreeWriter {
       await using file = await open(temporary, "wx", 0o600);
       let bytes = 0;
       for await (const chunk of data) {
-        await writeAll(file, chunk, bytes);
+        await writeAll(file, [chunk], bytes);
         bytes += chunk.length;
       }
       await file.chmod(permissions(facts.mode));

@@ -39,7 +39,7 @@ export class WriteBehind implements AsyncDisposable {
   async #begin(): Promise<void> {
     await this.#writing;
     if (this.#bytes === 0) return;
-    const [part, position] = [Buffer.concat(this.#pieces, this.#bytes), this.#position];
+    const [part, position] = [this.#pieces, this.#position];
     this.#position += this.#bytes;
     this.#pieces = [];
     this.#bytes = 0;
