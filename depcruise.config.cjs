@@ -52,11 +52,11 @@ module.exports = {
       name: "wire-loads-no-schemas",
       severity: "error",
       from: {
-        path: "^packages/contract/src/(wire|vm-moves|terminal-(output|questions)|api/(frames|wire|wire-vm))\\.ts$",
+        path: "^packages/contract/src/(wire|vm-moves|python|terminal-(output|questions)|api/(frames|wire|wire-vm))\\.ts$",
       },
       to: {
         pathNot:
-          "^packages/contract/src/(vm-moves|terminal-(output|questions)|api/(frames|wire|wire-vm))\\.ts$",
+          "^packages/contract/src/(vm-moves|python|terminal-(output|questions)|api/(frames|wire|wire-vm))\\.ts$",
         dependencyTypesNot: ["type-only"],
       },
     },

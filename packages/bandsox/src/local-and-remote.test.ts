@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -90,6 +91,26 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
       break;
     }
     await expect(readFile(mark)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test.skipIf(!existsSync("/usr/bin/python3"))("a Python program is heard while it runs", async () => {
+    await using w = await open();
+    const vm = await w.bs.createVm("alpine");
+    await using dir = await temporaryDirectory();
+    const go = join(dir.path, "go");
+    const wait = `while not os.path.exists(${JSON.stringify(go)}): time.sleep(0.01)`;
+    const code = `import os, time\nprint("one", flush=True)\n${wait}\nprint("two")\nraise SystemExit(3)`;
+    const events: string[] = [];
+    for await (const event of vm.execPythonStream(code, { timeoutMs: 30_000 })) {
+      events.push(event.type === "exit" ? `exit ${event.exitCode}` : Buffer.from(event.data).toString());
+      await writeFile(go, ""); // it goes on only once it has been heard
+    }
+    expect(events.join("")).toBe("one\ntwo\nexit 3");
+    const heard: string[] = [];
+    const onStdout = (data: Uint8Array) => heard.push(Buffer.from(data).toString());
+    const result = await vm.execPythonCapture("print(1)\n1/0", { onStdout });
+    expect(result).toMatchObject({ exitCode: 1, success: false, stdout: "1\n" });
+    expect([heard.join(""), result.error]).toEqual(["1\n", expect.stringContaining("ZeroDivisionError")]);
   });
 
   test("an interrupted call says so", async () => {

@@ -48,32 +48,44 @@ export async function runExec(transport: Transport, call: ExecCall): Promise<Exe
 }
 
 /** Runs a command and brings its events as they come; leaving the iteration kills it. */
-export async function* streamExec(
-  transport: Transport,
-  call: ExecCall,
-): AsyncGenerator<ExecEvent, void, undefined> {
+export function streamExec(transport: Transport, call: ExecCall): AsyncGenerator<ExecEvent, void, undefined> {
+  return streamEvents((how) => transport.open("POST /api/vms/:id/exec", { ...inputOf(call), ...how }), {
+    what: "the command",
+    signal: call.options.signal,
+  });
+}
+
+/** How a stream of events is asked for. */
+interface StreamAsked {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  readonly accept: string;
+}
+
+/** Brings the events of an answer in frames as they come; leaving the iteration ends the request. */
+export async function* streamEvents<E extends { readonly type: string } = ExecEvent>(
+  open: (asked: StreamAsked) => Promise<Response>,
+  { what, signal }: { what: string; signal?: AbortSignal | undefined },
+): AsyncGenerator<E, void, undefined> {
   const left = new AbortController();
-  const { signal } = call.options;
   const either = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
-  const options = { ...inputOf(call), signal: either, timeoutMs: 0, accept: FRAMES };
   try {
-    const response = await transport.open("POST /api/vms/:id/exec", options);
-    yield* execEvents(response);
+    yield* eventsOf<E>(await open({ signal: either, timeoutMs: 0, accept: FRAMES }));
   } catch (error) {
-    throw signal?.aborted ? interrupted("the command", error) : error;
+    throw signal?.aborted ? interrupted(what, error) : error;
   } finally {
     left.abort();
   }
 }
 
-async function* execEvents({ body, url }: Response): AsyncGenerator<ExecEvent, void, undefined> {
+async function* eventsOf<E>({ body, url }: Response): AsyncGenerator<E, void, undefined> {
   if (!body) throw invalidAnswer(url, "without a body");
   for await (const { kind, data } of framesOf(body, url)) {
-    if (kind === API_FRAMES.stdout) yield { type: "stdout", data };
-    else if (kind === API_FRAMES.stderr) yield { type: "stderr", data };
+    if (kind === API_FRAMES.stdout) yield { type: "stdout", data } as E;
+    else if (kind === API_FRAMES.stderr) yield { type: "stderr", data } as E;
     else if (kind === API_FRAMES.error) throw fromProblem(frameJson<Problem>(data));
     else if (kind === API_FRAMES.exit) {
-      yield { type: "exit", ...fromWire<ExecExit>(frameJson(data)) };
+      yield { type: "exit", ...fromWire<ExecExit>(frameJson(data)) } as E;
       return;
     }
   }

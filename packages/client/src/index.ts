@@ -11,7 +11,7 @@ export type { ForwardedPort, ForwardPortOptions, GuestPorts, HostPorts } from ".
 export type { HttpRequestOptions, HttpResponse } from "./http-request.ts";
 export { RemoteImages } from "./images.ts";
 export { RemotePools } from "./pools.ts";
-export type { PythonOptions, PythonResult } from "./python.ts";
+export type { PythonOptions, PythonStreamOptions } from "./python.ts";
 export type { ConnectOptions, RemoteConnection } from "./remote-connection.ts";
 export { RemoteSession } from "./session.ts";
 export { RemoteSessions, type SessionOptions } from "./sessions.ts";

@@ -5,6 +5,8 @@ import type {
   Metadata,
   MetadataPatch,
   OomKill,
+  PythonEvent,
+  PythonResult,
   SnapshotInfo,
   VmEnd,
   VmId,
@@ -23,7 +25,7 @@ import { RemoteFiles } from "./files.ts";
 import type { ForwardedPort, ForwardPortOptions, GuestPorts } from "./host-ports.ts";
 import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./http-request.ts";
 import { RemoteNetwork } from "./network.ts";
-import { type PythonOptions, type PythonResult, runPython } from "./python.ts";
+import { type PythonOptions, type PythonStreamOptions, runPython, streamPython } from "./python.ts";
 import type { ConnectOptions, RemoteConnection } from "./remote-connection.ts";
 import { RemoteSessions } from "./sessions.ts";
 import { textOf } from "./streams.ts";
@@ -100,6 +102,14 @@ export class RemoteVm {
   /** Runs Python source in the guest's `python3` and keeps what it prints. @throws {BandSoxError} `python_missing` */
   async execPythonCapture(code: string, options: PythonOptions = {}): Promise<PythonResult> {
     return runPython(this.#transport, { vm: this.id, code, options });
+  }
+
+  /** Runs Python source and brings what it prints as it comes; leaving the iteration kills it. @throws {BandSoxError} `python_missing` */
+  execPythonStream(
+    code: string,
+    options: PythonStreamOptions = {},
+  ): AsyncGenerator<PythonEvent, void, undefined> {
+    return streamPython(this.#transport, { vm: this.id, code, options });
   }
 
   /** Makes one HTTP request to a service in the guest. @throws {BandSoxError} `connect_failed`, `http_request_failed` */

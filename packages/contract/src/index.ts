@@ -60,6 +60,7 @@ export { parseInput } from "./parse.ts";
 // pools
 export { PoolId, PoolInfo, PoolShape, PoolSpec, type PoolSpecInput } from "./pool.ts";
 // sessions
+export { type PythonEvent, type PythonListeners, type PythonResult, pythonResult } from "./python.ts";
 export {
   type SessionEvent,
   SessionGap,

@@ -2,5 +2,6 @@
 export * from "./api/frames.ts";
 export * from "./api/wire.ts";
 export * from "./api/wire-vm.ts";
+export * from "./python.ts";
 export * from "./terminal-output.ts";
 export * from "./vm-moves.ts";

@@ -77,8 +77,7 @@ export {
 export type { MeasuredVm } from "./vm/host-view.ts";
 export type { HttpRequestOptions, HttpResponse } from "./vm/http-request.ts";
 export type { OpenDisks } from "./vm/open-disks.ts";
-export type { PythonResult } from "./vm/python.ts";
-export type { PythonOptions } from "./vm/python-run.ts";
+export type { PythonOptions, PythonStreamOptions } from "./vm/python-run.ts";
 export { type AttachOptions, Session } from "./vm/session.ts";
 export type { CreateStage, StageOptions } from "./vm/stages.ts";
 export type { DeleteOptions, StopOptions } from "./vm/stop-vm.ts";

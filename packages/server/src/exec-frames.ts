@@ -1,4 +1,4 @@
-import type { ExecEvent } from "@bandsox/contract";
+import type { ExecEvent, PythonEvent } from "@bandsox/contract";
 import { API_FRAMES, type ApiFrame, encodeFrame, toWire } from "@bandsox/contract/api";
 import type { FastifyRequest } from "fastify";
 import type { Metrics } from "./metrics.ts";
@@ -9,7 +9,7 @@ import { toBandSoxError, toProblem } from "./problem.ts";
  * problem and not a stream; what fails later is the last frame.
  */
 export async function execFrames(
-  events: AsyncIterableIterator<ExecEvent>,
+  events: AsyncIterableIterator<ExecEvent | PythonEvent>,
   request: FastifyRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
   const first = await events.next();
@@ -42,13 +42,13 @@ export async function* timedExec(
 }
 
 /** One event as a frame of a stream. */
-function execFrame(event: ExecEvent): Uint8Array {
+function execFrame(event: ExecEvent | PythonEvent): Uint8Array {
   const { kind, data } = execMessage(event);
   return encodeFrame(kind, data);
 }
 
 /** One event as a frame. */
-export function execMessage(event: ExecEvent): ApiFrame {
+export function execMessage(event: ExecEvent | PythonEvent): ApiFrame {
   if (event.type !== "exit") return { kind: API_FRAMES[event.type], data: event.data };
   const { type: _, ...exit } = event;
   return { kind: API_FRAMES.exit, data: jsonBytes(toWire(exit)) };

@@ -64,6 +64,7 @@ export const COMMAND_ROUTES = {
     answer: z
       .object({ ...exit, success: z.boolean(), error: z.string().nullable(), timed_out: z.boolean() })
       .meta({ id: "ExecPythonResult" }),
+    produces: ["application/vnd.bandsox.frames"],
   },
   "POST /api/vms/:id/http": {
     ...about("Make one HTTP request to a service in the guest"),

@@ -3,24 +3,31 @@ import {
   type ExecEvent,
   type ExecResult,
   isBandSoxError,
+  type PythonEvent,
+  type PythonResult,
   parseInput,
+  pythonResult,
   type VmId,
 } from "@bandsox/contract";
 import { z } from "zod";
 import { collect } from "../guest/collect.ts";
 import type { ExecOptions } from "./exec-options.ts";
-import { type PythonResult, pythonArgv, toPythonResult } from "./python.ts";
+import { pythonArgv } from "./python.ts";
 import { makeVenv, newVenv, Packages, type RunStep, removeVenv, type Venv } from "./python-venv.ts";
 import type { Command } from "./vm-guest.ts";
 
 const CLEANUP_TIMEOUT_MS = 30_000;
 
 /** How to run Python source; `timeoutMs` is for the installation of packages and the program together. */
-export interface PythonOptions extends ExecOptions {
+export interface PythonStreamOptions extends ExecOptions {
   /** Packages the program needs, as `pip install` takes them; they get a virtual environment of their own */
   packages?: readonly string[];
   /** Whether that environment is removed afterwards (default: `true`) */
   cleanupVenv?: boolean;
+}
+
+/** How to run Python source and keep what it prints. */
+export interface PythonOptions extends PythonStreamOptions {
   /** Told what the program prints, as it prints it */
   onStdout?: (data: Uint8Array) => void;
   onStderr?: (data: Uint8Array) => void;
@@ -40,54 +47,53 @@ export interface PythonHost {
 export async function runPython(
   host: PythonHost,
   code: string,
-  options: PythonOptions = {},
+  { onStdout, onStderr, ...options }: PythonOptions = {},
 ): Promise<PythonResult> {
-  const { packages = [], cleanupVenv = true, onStdout, onStderr, ...exec } = options;
+  const kept = (events: AsyncIterable<ExecEvent>) => collect(events, options.maxOutputBytes);
+  return pythonResult(streamPython(host, code, options), kept, { onStdout, onStderr });
+}
+
+/** Runs Python source in a guest and brings what it prints as it comes; leaving the iteration kills it. */
+export async function* streamPython(
+  host: PythonHost,
+  code: string,
+  { packages = [], cleanupVenv = true, ...exec }: PythonStreamOptions = {},
+): AsyncGenerator<PythonEvent, void, undefined> {
   parseInput(z.object({ packages: Packages }), { packages }, "Python");
   try {
-    const program = { code, onStdout, onStderr, exec };
-    if (packages.length === 0) return await runProgram(host, program);
-    return await runWithPackages(host, { ...program, packages, cleanupVenv });
+    const program = { code, exec };
+    if (packages.length === 0) yield* runProgram(host, program);
+    else yield* runWithPackages(host, { ...program, packages, cleanupVenv });
   } catch (error) {
     throw isBandSoxError(error, "exec_not_started") ? await reasonOf(host, error, exec) : error;
   }
 }
 
-/** Who is told what is printed. */
-interface Listeners {
-  readonly onStdout?: PythonOptions["onStdout"] | undefined;
-  readonly onStderr?: PythonOptions["onStderr"] | undefined;
-}
-
-interface Program extends Listeners {
+interface Program {
   readonly code: string;
   readonly exec: ExecOptions;
   /** The interpreter (default: the image's) */
   readonly python?: string;
 }
 
-async function runProgram(
-  host: PythonHost,
-  { code, exec, python, onStdout, onStderr }: Program,
-): Promise<PythonResult> {
+function runProgram(host: PythonHost, { code, exec, python }: Program): AsyncIterable<ExecEvent> {
   const [python3, ...args] = pythonArgv(code);
-  const events = host.execStream([python ?? python3 ?? "", ...args], exec);
-  return toPythonResult(await collect(told(events, { onStdout, onStderr }), exec.maxOutputBytes));
+  return host.execStream([python ?? python3 ?? "", ...args], exec);
 }
 
-async function runWithPackages(
+async function* runWithPackages(
   host: PythonHost,
   { packages, cleanupVenv, ...program }: Program & { packages: readonly string[]; cleanupVenv: boolean },
-): Promise<PythonResult> {
+): AsyncGenerator<PythonEvent, void, undefined> {
   const { stdin: _, timeoutMs, ...exec } = program.exec;
   const left = countdown(timeoutMs);
   const step: RunStep = (argv) => collect(host.execStream(argv, { ...exec, ...left() }), exec.maxOutputBytes);
   const venv = newVenv();
   try {
     const made = await makeVenv(step, venv, packages);
-    if (made.exitCode !== 0) return notInstalled(made, program);
+    if (made.exitCode !== 0) return yield* notInstalled(made);
     const { python } = venv;
-    return await runProgram(host, { ...program, python, exec: { ...program.exec, ...left() } });
+    yield* runProgram(host, { ...program, python, exec: { ...program.exec, ...left() } });
   } finally {
     if (cleanupVenv) await cleanUp(host, venv, exec);
   }
@@ -101,11 +107,11 @@ function countdown(timeoutMs: number | undefined): () => { timeoutMs?: number } 
 }
 
 /** An installation that failed, told as the program's own failure would be. */
-function notInstalled(made: ExecResult, { onStdout, onStderr }: Program): PythonResult {
-  if (made.stdout) onStdout?.(Buffer.from(made.stdout));
-  if (made.stderr) onStderr?.(Buffer.from(made.stderr));
-  const result = toPythonResult(made);
-  return { ...result, error: `the packages could not be installed: ${result.error}` };
+function* notInstalled({ stdout, stderr, exitCode, signal, timedOut }: ExecResult): Generator<PythonEvent> {
+  if (stdout) yield { type: "stdout", data: Buffer.from(stdout) };
+  if (stderr) yield { type: "stderr", data: Buffer.from(stderr) };
+  const exit = { exitCode, timedOut, ...(signal === undefined ? {} : { signal }) };
+  yield { type: "exit", packagesInstalled: false, ...exit };
 }
 
 /** Removes the environment even when the run was called off; what stays behind is gone with the VM. */
@@ -117,17 +123,6 @@ async function cleanUp(host: PythonHost, venv: Venv, { env, user }: ExecOptions)
   };
   const run: RunStep = (argv) => collect(host.execStream(argv, { cwd: "/", ...options }));
   await removeVenv(run, venv).catch(() => {});
-}
-
-async function* told(
-  events: AsyncIterable<ExecEvent>,
-  { onStdout, onStderr }: Listeners,
-): AsyncGenerator<ExecEvent> {
-  for await (const event of events) {
-    if (event.type === "stdout") onStdout?.(event.data);
-    if (event.type === "stderr") onStderr?.(event.data);
-    yield event;
-  }
 }
 
 /** Tells a guest without Python from a working directory or a user that is wrong. */

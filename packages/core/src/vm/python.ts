@@ -1,20 +1,3 @@
-import type { ExecResult } from "@bandsox/contract";
-
-/** What a Python program did. */
-export interface PythonResult {
-  exitCode: number;
-  stdout: string;
-  stderr: string;
-  /** Both streams in the order they arrived */
-  output: string;
-  /** Whether it ended with 0 */
-  success: boolean;
-  /** What it wrote to stderr when it failed, `null` when it did not */
-  error: string | null;
-  /** Whether `timeoutMs` passed, in the program or while its packages were installed, and so it was killed */
-  timedOut: boolean;
-}
-
 /** Source up to this size is one argument; Linux refuses arguments of 128 KiB. */
 const CHUNK_MAX_BYTES = 65_536;
 
@@ -46,13 +29,4 @@ function* chunksOf(text: string): Generator<string> {
 /** Whether a byte of UTF-8 goes on with the character before it. */
 function isInsideCharacter(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
-}
-
-/** What a program's run tells. Where the time was up, that is said: what it wrote until then seldom tells. */
-export function toPythonResult({ exitCode, signal, timedOut, ...texts }: ExecResult): PythonResult {
-  const { stdout, stderr, output } = texts;
-  const success = exitCode === 0;
-  const how = signal ? `python3 was ended by ${signal}` : `python3 ended with code ${exitCode}`;
-  const why = timedOut ? [stderr.trim(), "the time was up"].filter(Boolean).join("\n") : stderr.trim() || how;
-  return { exitCode, stdout, stderr, output, success, error: success ? null : why, timedOut };
 }

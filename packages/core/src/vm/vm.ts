@@ -10,6 +10,8 @@ import {
   Metadata,
   MetadataPatch,
   type OomKill,
+  type PythonEvent,
+  type PythonResult,
   parseInput,
   type SnapshotInfo,
   type VmEnd,
@@ -39,8 +41,7 @@ import { type HttpRequestOptions, type HttpResponse, sendHttpRequest } from "./h
 import { idlenessOf } from "./idleness.ts";
 import { setLimits } from "./limits.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
-import type { PythonResult } from "./python.ts";
-import { type PythonOptions, runPython } from "./python-run.ts";
+import { type PythonOptions, type PythonStreamOptions, runPython, streamPython } from "./python-run.ts";
 import { reclaimMemory } from "./reclaim-memory.ts";
 import { settle } from "./reconcile.ts";
 import type { StageOptions } from "./stages.ts";
@@ -161,6 +162,18 @@ export class Vm {
     return this.#ports.operations.run(options.signal, (signal) =>
       runPython(this, code, { ...options, signal }),
     );
+  }
+
+  /**
+   * Runs Python source in the guest's `python3` and brings what it prints as it comes; leaving the iteration kills it.
+   *
+   * @throws {BandSoxError} `python_missing`
+   */
+  execPythonStream(
+    code: string,
+    options: PythonStreamOptions = {},
+  ): AsyncGenerator<PythonEvent, void, undefined> {
+    return streamPython(this, code, options);
   }
 
   /** Starts a command, or the user's login shell, on a terminal. */

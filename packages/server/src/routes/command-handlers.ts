@@ -32,11 +32,12 @@ export function commandHandlers(served: Served): Handlers<CommandKey> {
         ...given({ signal: result.signal }),
       };
     },
-    "POST /api/vms/:id/exec-python": async ({ params, body, signal }) => {
+    "POST /api/vms/:id/exec-python": async ({ params, body, signal, wanted, request }) => {
       const { options } = howOf(body, DEFAULT_PYTHON_TIMEOUT_MS);
       const { code, packages, cleanup_venv: cleanupVenv } = body;
       const vm = await bandsox.getVm(params.id);
       const python = { ...options, ...given({ packages, cleanupVenv }), signal };
+      if (wanted) return new Streamed(wanted, await execFrames(vm.execPythonStream(code, python), request));
       const { exitCode, timedOut, ...told } = await vm.execPythonCapture(code, python);
       return { exit_code: exitCode, ...told, timed_out: timedOut };
     },
