@@ -1,9 +1,16 @@
 // A server shows VMs another process has made in the same storage, and serves the dashboard.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { BandSox } from "bandsox";
 import { verify } from "./verification.ts";
+
+const { BANDSOX_MAIN: main } = process.env;
+/** The command that runs BandSox's CLI. */
+const BANDSOX: readonly [string, ...string[]] = main
+  ? [process.execPath, ...process.execArgv, main]
+  : ["bandsox"];
 
 await verify(async ({ bandsox, image, own, step, expect }) => {
   const vm = own(await step(`create a VM from ${image}`, () => bandsox.createVm(image)));
@@ -12,8 +19,9 @@ await verify(async ({ bandsox, image, own, step, expect }) => {
     const page = await (await fetch(server.url)).text();
     expect(page.includes("<!doctype html>"), true);
   });
+  await using key = await step("have a key, if it asks for one", () => keyFor(server));
   await step("it shows the VM", async () => {
-    await using remote = new BandSox(server.url, server.apiKey ? { apiKey: server.apiKey } : {});
+    await using remote = new BandSox(server.url, key.text ? { apiKey: key.text } : {});
     const shown = await remote.listVms();
     expect(shown.map(({ id }) => id).includes(vm.id), true);
   });
@@ -25,11 +33,11 @@ interface Server extends AsyncDisposable {
 }
 
 async function findServer(): Promise<Server> {
-  const { BANDSOX_URL: url, BANDSOX_API_KEY: apiKey, BANDSOX_MAIN: main } = process.env;
+  const { BANDSOX_URL: url, BANDSOX_API_KEY: apiKey } = process.env;
   if (url) return { url, apiKey, [Symbol.asyncDispose]: async () => {} };
-  const [command, ...first] = main ? [process.execPath, ...process.execArgv, main] : ["bandsox"];
+  const [command, ...first] = BANDSOX;
   const args = [...first, "serve", "--port", "0", "--quiet"];
-  const child = spawn(command ?? "bandsox", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const [line] = (await Promise.race([once(lines(child), "line"), ended])) as [unknown];
   if (typeof line !== "string") throw new Error(`\`bandsox serve\` ended with ${line}`);
@@ -41,6 +49,20 @@ async function findServer(): Promise<Server> {
       await ended;
     },
   };
+}
+
+/** Where the storage has keys already the server is open to nobody without one: it gets one that goes again. */
+async function keyFor({ url, apiKey }: Server): Promise<AsyncDisposable & { text: string | undefined }> {
+  const { status } = await fetch(new URL("/api/vms", url));
+  if (apiKey !== undefined || status !== 401) return { text: apiKey, [Symbol.asyncDispose]: async () => {} };
+  const made = await bandsox("auth", "create-key", "verify-dashboard", "--scope", "read", "--expires", "10m");
+  const { keyId, key } = JSON.parse(made) as { keyId: string; key: string };
+  return { text: key, [Symbol.asyncDispose]: async () => void (await bandsox("auth", "revoke-key", keyId)) };
+}
+
+async function bandsox(...args: readonly string[]): Promise<string> {
+  const [command, ...first] = BANDSOX;
+  return (await promisify(execFile)(command, [...first, ...args, "--json"])).stdout;
 }
 
 function lines({ stdout }: ChildProcess) {

@@ -63,7 +63,7 @@ describe("the README", () => {
     const blocks = snippetsOf(join(REPOSITORY, "README.md")).filter(({ language }) => language === "sh");
     const commands = blocks
       .flatMap(({ text }) => text.split("\n"))
-      .filter((line) => line.startsWith("bandsox ") && !line.startsWith("bandsox serve"));
+      .filter((line) => /^(\w+=\$\()?bandsox (?!serve)/.test(line));
     expect(commands.length).toBeGreaterThan(10);
     const script = commands.join("\n");
     const { exitCode, all } = await execa("bash", ["-euc", script], {
@@ -72,9 +72,11 @@ describe("the README", () => {
       reject: false,
       all: true,
     });
-    for (const { id } of await world.bandsox.listVms()) await (await world.bandsox.getVm(id)).delete();
-    for (const { id } of await world.bandsox.snapshots.list()) await world.bandsox.snapshots.delete(id);
+    const [vms, snapshots] = [await world.bandsox.listVms(), await world.bandsox.snapshots.list()];
+    for (const { id } of vms) await (await world.bandsox.getVm(id)).delete();
+    for (const { id } of snapshots) await world.bandsox.snapshots.delete(id);
     if (exitCode !== 0) throw new Error(all);
+    expect([vms, snapshots]).toEqual([[], []]);
   });
 });
 

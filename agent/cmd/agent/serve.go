@@ -34,22 +34,22 @@ func (s serving) serve(options boot.Options) error {
 		}
 		s.console.Printf("%v; using %s", err, boot.SerialDevice)
 	}
-	return s.serveLine(true)
+	return s.serveLine()
 }
 
 func (s serving) serveVsock(serialToo bool) error {
 	listener, err := channel.ListenVsock()
 	if err != nil && serialToo {
 		s.console.Printf("%v; using %s", err, boot.SerialDevice)
-		return s.serveLine(true)
+		return s.serveLine()
 	}
 	if err != nil {
 		return err
 	}
-	if serialToo {
-		go s.serveLine(false)
-	}
 	s.api.Ready(boot.UptimeMs())
+	if serialToo {
+		go s.serveLine()
+	}
 	return s.api.Serve(listener)
 }
 
@@ -59,7 +59,7 @@ const portIsLate = 2 * time.Second
 func (s serving) servePortAndLine() error {
 	failed := make(chan error, 2)
 	// Two at once would both be later on one processor, and the port is what the host waits for.
-	line := sync.OnceFunc(func() { go func() { failed <- s.serveLine(false) }() })
+	line := sync.OnceFunc(func() { go func() { failed <- s.serveLine() }() })
 	late := time.AfterFunc(portIsLate, line)
 	go func() {
 		defer line()
@@ -69,7 +69,6 @@ func (s serving) servePortAndLine() error {
 		})
 	}()
 	first := <-failed
-	s.api.Ready(boot.UptimeMs()) // if it is not yet: by the other
 	s.console.Printf("%v; the other way to the host is left", first)
 	return errors.Join(first, <-failed)
 }
@@ -86,8 +85,8 @@ func (s serving) serveVirtio(opened func()) error {
 	return s.servePort(port)
 }
 
-// serveLine serves the serial line; it makes the agent ready where the line is the way to the host.
-func (s serving) serveLine(isTheWay bool) error {
+// serveLine serves the serial line. The agent is ready with it, if it is not yet with another way.
+func (s serving) serveLine() error {
 	tty, err := boot.OpenSerial()
 	if err != nil {
 		return err
@@ -98,9 +97,7 @@ func (s serving) serveLine(isTheWay bool) error {
 			s.console.Printf("%v", err)
 		}
 	}
-	if isTheWay {
-		s.api.Ready(boot.UptimeMs())
-	}
+	s.api.Ready(boot.UptimeMs())
 	return s.servePort(serialPort{serialline.NewGuest(tty, restore), tty})
 }
 

@@ -1,3 +1,4 @@
+export type { PythonEvent, PythonResult } from "@bandsox/contract";
 export { BandSoxClient, type CreateVmOptions } from "./bandsox-client.ts";
 export type { CloneOptions } from "./clone.ts";
 export { BandSoxError, fromProblem, isBandSoxError } from "./error.ts";

@@ -33,6 +33,23 @@ test("frames survive any chunking", async () => {
   );
 });
 
+test("frames told in parts have all their bytes, and a small part keeps no large buffer", async () => {
+  const sent = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3000 }), { minLength: 1 });
+  await fc.assert(
+    fc.asyncProperty(sent, fc.array(fc.integer({ min: 1, max: 5000 })), async (bodies, sizes) => {
+      const end = encode(FRAME_KINDS.end, Buffer.from("{}"));
+      const bytes = Buffer.concat([...bodies.map((data) => encode(FRAME_KINDS.data, data)), end]);
+      const parts = await Array.fromAsync(
+        readFrames(inChunks(bytes, sizes), ALL_KINDS, FRAME_KINDS.data),
+        ({ kind, data }) => ({ kind, data }),
+      );
+      expect(parts.pop()).toEqual({ kind: FRAME_KINDS.end, data: new Uint8Array(Buffer.from("{}")) });
+      expect(Buffer.concat(parts.map(({ data }) => data)).equals(Buffer.concat(bodies))).toBe(true);
+      for (const { data } of parts) expect(data.buffer.byteLength).toBeLessThanOrEqual(2 * data.length);
+    }),
+  );
+});
+
 test("any bytes end in frames, in a FrameError or inside a frame, and never in a frame beyond the bound", async () => {
   await fc.assert(
     fc.asyncProperty(

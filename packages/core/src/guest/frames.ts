@@ -27,7 +27,7 @@ export interface Frame<K extends number = FrameKind> {
   readonly kind: K;
   /**
    * Never empty, and no part of a larger buffer: who keeps it keeps these bytes and no others; but of frames that come in
-   * parts, a part of what arrived
+   * parts, a large part of what arrived
    */
   readonly data: Uint8Array;
 }
@@ -78,13 +78,18 @@ export async function* readFrames(
       frame.filled += part.length;
       const { kind, whole, filled, length } = frame;
       if (filled === length) frame = undefined;
-      if (!whole) yield { kind, data: part };
+      if (!whole) yield { kind, data: compact(part) };
       else if (filled === length) yield { kind, data: whole };
     }
   }
   if (!frame && header.filled === 0) return;
   const received = frame ? FRAME_HEADER_BYTES + frame.filled : header.filled;
   throw new TornFrameError(`the stream ended inside a frame, after ${received} bytes of it`);
+}
+
+/** A small part of a large buffer is copied: who keeps many of them would keep as many buffers, which a guest can make large. */
+function compact(part: Uint8Array): Uint8Array {
+  return part.length * 2 >= part.buffer.byteLength ? part : new Uint8Array(part);
 }
 
 /** A frame of which some has come. */

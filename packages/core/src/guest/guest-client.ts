@@ -115,9 +115,14 @@ export class GuestClient implements AsyncDisposable {
     return clock.data.epochMs;
   }
 
-  /** Has the guest finish what would go on in its background: for a machine that others are to go on from. */
+  /**
+   * Has the guest finish what would go on in its background: for a machine that others are to go on from.
+   *
+   * @throws {BandSoxError} `guest_outdated` from an agent that settles no bare machine: it has nothing to finish in one
+   */
   async settle(signal?: AbortSignal): Promise<void> {
-    await this.#call("POST", "/v1/settle", {}, signal);
+    const outdated = () => guestOutdated(this.#vmId, "it settles no machine without disks");
+    await this.#call("POST", "/v1/settle", {}, signal, { machine_bare: outdated });
   }
 
   /** Asks the guest to end itself: processes get `graceMs` after SIGTERM, then disks are synced and unmounted. */
@@ -176,10 +181,16 @@ export class GuestClient implements AsyncDisposable {
     await this.#lease[Symbol.asyncDispose]();
   }
 
-  async #call(method: Method, path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+  async #call(
+    method: Method,
+    path: string,
+    body: unknown,
+    signal?: AbortSignal,
+    refusals: Refusals = {},
+  ): Promise<unknown> {
     using limit = new CallLimit(signal, this.#callTimeoutMs);
     const response = await this.#request(method, path, body, limit);
-    if (response.statusCode >= 300) throw await this.#refusal(response, { path, limit });
+    if (response.statusCode >= 300) throw await this.#refusal(response, { path, limit, refusals });
     try {
       const text = await readText(response.body);
       return text === "" ? undefined : JSON.parse(text);

@@ -46,6 +46,8 @@ test("events are read back in order, from a cursor on, and by VM and type", asyn
   expect(w.types(1)).toEqual(["vm.paused", "vm.started"]);
   expect(w.log.page(0, { vm: "two" }).events).toMatchObject([{ seq: 3 }]);
   expect(w.log.page(0, { vm: vmId, types: ["vm.paused"] }).events).toMatchObject([{ seq: 2 }]);
+  w.log.append({ type: "exec.started", vmId: other, details: { execId: "1", command: "true" } });
+  expect(w.log.page(0, { vm: "two" }).events).toMatchObject([{ seq: 3 }, { seq: 4 }]);
 });
 
 test("an event and the change it tells of are stored together or not at all", async () => {

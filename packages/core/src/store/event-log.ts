@@ -100,7 +100,7 @@ export class EventLog {
     const rows = this.#database
       .prepare(
         `SELECT * FROM events WHERE seq > ?
-           AND (? IS NULL OR vm_id = ? OR vm_name = ?)
+           AND (? IS NULL OR vm_id = ? OR vm_id IN (SELECT vm_id FROM events WHERE vm_name = ?))
            AND (? IS NULL OR type IN (SELECT value FROM json_each(?)))
          ORDER BY seq LIMIT ${PAGE}`,
       )

@@ -11,6 +11,7 @@ import {
 } from "@bandsox/contract";
 import { z } from "zod";
 import { collect } from "../guest/collect.ts";
+import { FRAME_MAX_BYTES } from "../guest/frames.ts";
 import type { ExecOptions } from "./exec-options.ts";
 import { pythonArgv } from "./python.ts";
 import { makeVenv, newVenv, Packages, type RunStep, removeVenv, type Venv } from "./python-venv.ts";
@@ -89,14 +90,21 @@ async function* runWithPackages(
   const left = countdown(timeoutMs);
   const step: RunStep = (argv) => collect(host.execStream(argv, { ...exec, ...left() }), exec.maxOutputBytes);
   const venv = newVenv();
+  let exit: PythonEvent | undefined;
   try {
     const made = await makeVenv(step, venv, packages);
-    if (made.exitCode !== 0) return yield* notInstalled(made);
-    const { python } = venv;
-    yield* runProgram(host, { ...program, python, exec: { ...program.exec, ...left() } });
+    const exec = { ...program.exec, ...left() };
+    const events =
+      made.exitCode === 0 ? runProgram(host, { ...program, python: venv.python, exec }) : notInstalled(made);
+    for await (const event of events) {
+      if (event.type === "exit") exit = event;
+      else yield event;
+    }
   } finally {
     if (cleanupVenv) await cleanUp(host, venv, exec);
   }
+  // Who hears of the end may take a snapshot at once: nothing of the environment is to be in it.
+  if (exit) yield exit;
 }
 
 /** What is left of a time at each moment, as an exec takes it. */
@@ -108,10 +116,16 @@ function countdown(timeoutMs: number | undefined): () => { timeoutMs?: number } 
 
 /** An installation that failed, told as the program's own failure would be. */
 function* notInstalled({ stdout, stderr, exitCode, signal, timedOut }: ExecResult): Generator<PythonEvent> {
-  if (stdout) yield { type: "stdout", data: Buffer.from(stdout) };
-  if (stderr) yield { type: "stderr", data: Buffer.from(stderr) };
+  for (const data of piecesOf(stdout)) yield { type: "stdout", data };
+  for (const data of piecesOf(stderr)) yield { type: "stderr", data };
   const exit = { exitCode, timedOut, ...(signal === undefined ? {} : { signal }) };
   yield { type: "exit", packagesInstalled: false, ...exit };
+}
+
+/** Text in pieces as large as an exec's own are at most. */
+function* piecesOf(text: string): Generator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += FRAME_MAX_BYTES) yield bytes.subarray(at, at + FRAME_MAX_BYTES);
 }
 
 /** Removes the environment even when the run was called off; what stays behind is gone with the VM. */

@@ -28,12 +28,17 @@ export async function warmUp(
   signal?: AbortSignal,
 ): Promise<void> {
   await using guest = new GuestClient({ vmId: vm.id, socketPath: vm.agentSocket });
-  const argv = ["/bin/sh", "-c", SCRIPT, "sh", program];
+  const argv = ["/bin/sh", "-c", SCRIPT, "sh", isName(program) ? program : "sh"];
   try {
     for await (const _ of guest.exec({ argv, timeoutMs: WARM_UP_MAX_MS }, signal));
   } catch (error) {
     if (!isAnyBandSoxError(error) || !error.code.startsWith("exec_")) throw error;
   }
+}
+
+/** An image's configuration may say anything. */
+function isName(program: string): boolean {
+  return program.length <= 4096 && !program.includes("\0");
 }
 
 /** A shell of a hostile image may do anything, but not keep a golden or a pool from being filled. */

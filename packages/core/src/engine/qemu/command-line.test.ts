@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { kernelCommandLine, type QemuTransport, qemuCommandLine } from "./command-line.ts";
+import { kernelCommandLine, LEAN_KERNEL, type QemuTransport, qemuCommandLine } from "./command-line.ts";
 
 const machine = {
   ...{ vcpu: 2, memMib: 256 },
@@ -26,6 +26,10 @@ test("a network device comes last, and its TAP device as a descriptor", () => {
     ...["-netdev", "tap,id=nic,fd=5,vhost=off"],
     ...["-device", "virtio-net-device,netdev=nic,mac=06:00:c6:12:00:02"],
   ]);
+});
+
+test("what makes an emulated kernel lean stands together: a saved machine does not depend on it", () => {
+  expect(kernelCommandLine(tcg, "virtio-serial")).toContain(` ${LEAN_KERNEL.join(" ")}`);
 });
 
 describe("the command line of a microVM", () => {

@@ -50,22 +50,19 @@ async function syncDirectory(directory: string): Promise<void> {
   await handle.sync();
 }
 
-/** Writes all of some pieces at a place, however little of them the kernel takes at a time. */
+/** Writes all of some pieces, at most 1024, at a place, however little of them the kernel takes at a time. */
 export async function writeAll(
   file: FileHandle,
   pieces: readonly Uint8Array[],
   position: number,
 ): Promise<void> {
-  let [left, at] = [pieces, position];
+  let [left, at] = [[...pieces], position];
   while (left.length > 0) {
-    const { bytesWritten } = await file.writev(left.slice(0, PIECES_AT_ONCE), at);
+    const { bytesWritten } = await file.writev(left, at);
     left = after(left, bytesWritten);
     at += bytesWritten;
   }
 }
-
-/** As many as every kernel takes */
-const PIECES_AT_ONCE = 1024;
 
 /** What is left of some pieces without their first bytes. */
 function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {

@@ -98,7 +98,9 @@ export class VmFiles {
 
   /** A file as it comes. Only the end of the iteration proves all pieces undamaged. */
   async *readStream(path: string, options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* readRange(this.#channel, checked(path), checkedRange(options));
+    // The caller's own: not a part of what the next piece is in too.
+    for await (const piece of readRange(this.#channel, checked(path), checkedRange(options)))
+      yield piece.slice();
   }
 
   /** Writes a file in one step: it has its old content, or all of the new. */

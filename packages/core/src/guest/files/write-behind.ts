@@ -3,6 +3,8 @@ import { writeAll } from "./host-file.ts";
 
 /** Gathered into one write: what a write costs hardly depends on its size */
 const BATCH_BYTES = 1024 * 1024;
+/** As many pieces as every kernel takes in one write */
+const BATCH_PIECES = 1024;
 
 /** Writes a stream of pieces to a file, large parts at a time and one of them while the next pieces come. */
 export class WriteBehind implements AsyncDisposable {
@@ -22,7 +24,7 @@ export class WriteBehind implements AsyncDisposable {
   async take(piece: Uint8Array): Promise<void> {
     this.#pieces.push(piece);
     this.#bytes += piece.length;
-    if (this.#bytes >= BATCH_BYTES) await this.#begin();
+    if (this.#bytes >= BATCH_BYTES || this.#pieces.length >= BATCH_PIECES) await this.#begin();
   }
 
   /** Resolves once all that was taken is written. */
