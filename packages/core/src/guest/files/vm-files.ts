@@ -100,7 +100,7 @@ export class VmFiles {
   async *readStream(path: string, options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     // The caller's own: not a part of what the next piece is in too.
     for await (const piece of readRange(this.#channel, checked(path), checkedRange(options)))
-      yield piece.slice();
+      yield new Uint8Array(piece);
   }
 
   /** Writes a file in one step: it has its old content, or all of the new. */
