@@ -93,9 +93,8 @@ async function* runWithPackages(
   let exit: PythonEvent | undefined;
   try {
     const made = await makeVenv(step, venv, packages);
-    const exec = { ...program.exec, ...left() };
-    const events =
-      made.exitCode === 0 ? runProgram(host, { ...program, python: venv.python, exec }) : notInstalled(made);
+    const ready = { ...program, python: venv.python, exec: { ...program.exec, ...left() } };
+    const events = made.exitCode === 0 ? runProgram(host, ready) : notInstalled(made);
     for await (const event of events) {
       if (event.type === "exit") exit = event;
       else yield event;

@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import {
-  BandSoxError,
   type ExecEvent,
   type ExecResult,
   ExecSpec,
@@ -25,8 +23,6 @@ import { execWithStdin } from "../guest/exec-duplex.ts";
 import { ExecHandle } from "../guest/exec-handle.ts";
 import { VmFiles } from "../guest/files/vm-files.ts";
 import { GuestClient } from "../guest/guest-client.ts";
-import type { GuestEndpoint } from "../guest/guest-connections.ts";
-import { type VmPaths, vmPaths } from "../host/paths.ts";
 import { type ForkOptions, type ForkResult, forkVm } from "../snapshot/fork-vm.ts";
 import { rollBack } from "../snapshot/roll-back.ts";
 import { toSnapshotInfo } from "../snapshot/snapshot-info.ts";
@@ -42,6 +38,7 @@ import { idlenessOf } from "./idleness.ts";
 import { setLimits } from "./limits.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import { type PythonOptions, type PythonStreamOptions, runPython, streamPython } from "./python-run.ts";
+import { agentEndpoint, observerEndpoint, settledRecord } from "./reach-guest.ts";
 import { reclaimMemory } from "./reclaim-memory.ts";
 import { settle } from "./reconcile.ts";
 import type { StageOptions } from "./stages.ts";
@@ -76,8 +73,11 @@ export class Vm {
     this.#ports = ports;
     this.id = id;
     const explain = (error: unknown) => explained(ports, id, error);
-    this.#guest = vmGuest(ports.operations, { endpoint: () => this.#endpoint(), explain });
-    this.#observed = vmGuest(ports.operations, { endpoint: () => this.#observerEndpoint(), explain });
+    this.#guest = vmGuest(ports.operations, { endpoint: () => agentEndpoint(this.#ports, this.id), explain });
+    this.#observed = vmGuest(ports.operations, {
+      endpoint: () => observerEndpoint(this.#ports, this.id),
+      explain,
+    });
     this.network = new VmNetwork(ports, id);
     this.sessions = new VmSessions(this.#guest, ({ sessionId, argv, terminal }) => {
       const details = { sessionId, command: commandText(argv), terminal };
@@ -357,48 +357,7 @@ export class Vm {
     });
   }
 
-  async #endpoint(): Promise<GuestEndpoint> {
-    const standing = this.#standing((paths) => paths.agentSocket);
-    if (standing) return standing;
-    const found = await this.#record();
-    // What was paused because nobody used it goes on for whoever does.
-    if (found.state === "paused" && found.pausedBy === "idle") await resumeVm(this.#ports, this.id);
-    return this.#reach((paths) => paths.agentSocket);
-  }
-
-  async #observerEndpoint(): Promise<GuestEndpoint> {
-    const socketOf = ({ observerSocket, agentSocket }: VmPaths) =>
-      existsSync(observerSocket) ? observerSocket : agentSocket;
-    return this.#standing(socketOf) ?? this.#reach(socketOf);
-  }
-
-  /**
-   * The guest, if a connection to it stands: that tells that the VMM lives, and so that the row is true, unless a limit
-   * was enforced that is not in it yet.
-   */
-  #standing(socketOf: (paths: VmPaths) => string): GuestEndpoint | undefined {
-    const { connections, records } = this.#ports;
-    const paths = vmPaths(this.#ports.paths, this.id);
-    const endpoint = { vmId: this.id, socketPath: socketOf(paths), connections };
-    const stands = connections.isConnected(endpoint) && !existsSync(paths.enforced);
-    return stands && records.runsUnlimited(this.id) ? endpoint : undefined;
-  }
-
-  async #reach(socketOf: (paths: VmPaths) => string): Promise<GuestEndpoint> {
-    const { state } = await this.#record();
-    const { connections, ends, paths } = this.#ports;
-    if (state === "running")
-      return { vmId: this.id, socketPath: socketOf(vmPaths(paths, this.id)), connections };
-    const end = ends.summary(this.id);
-    const why = end && (state === "stopped" || state === "failed") ? `: ${end.summary}` : "";
-    const message = `cannot talk to ${this.id}: it is ${state}, not running${why}`;
-    throw new BandSoxError("vm_wrong_state", message, { vmId: this.id, state, wanted: ["running"] });
-  }
-
   async #record(): Promise<VmRecord> {
-    const record = this.#ports.records.find(this.id);
-    const settled = record && (await settle(this.#ports, record));
-    if (settled) return settled;
-    throw new BandSoxError("vm_not_found", `there is no VM ${this.id}`, { vmId: this.id });
+    return settledRecord(this.#ports, this.id);
   }
 }

@@ -1,4 +1,4 @@
-import { open, readFile } from "node:fs/promises";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryDirectory } from "@bandsox/testkit";
 import { expect, test } from "vitest";
@@ -21,4 +21,22 @@ test.each([
     await writer.finish();
   }
   expect((await readFile(path)).equals(Buffer.concat([Buffer.alloc(3), ...pieces]))).toBe(true);
+});
+
+test("a write has no more pieces than a kernel takes, and goes on where it was short", async () => {
+  const written = Buffer.alloc(5000);
+  let most = 0;
+  const file = {
+    /** Takes 999 bytes at most, as a disk that is nearly full may. */
+    async writev(pieces: readonly Uint8Array[], at: number) {
+      most = Math.max(most, pieces.length);
+      return { bytesWritten: Buffer.concat(pieces).copy(written, at, 0, 999) };
+    },
+  };
+  await using writer = new WriteBehind(file as unknown as FileHandle, 0);
+  const bytes = Buffer.from(Array.from({ length: 5000 }, (_, index) => index));
+  for (const byte of bytes) await writer.take(Buffer.of(byte));
+  await writer.finish();
+  expect(written.equals(bytes)).toBe(true);
+  expect(most).toBeLessThanOrEqual(1024);
 });
