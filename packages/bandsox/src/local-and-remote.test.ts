@@ -82,8 +82,8 @@ describe.for(Object.entries(WAYS))("%s", ([, open]) => {
   test("a command whose reader leaves is killed", async () => {
     await using w = await open();
     const vm = await w.bs.createVm("alpine");
-    const { path } = await temporaryDirectory();
-    const mark = join(path, "ended");
+    await using dir = await temporaryDirectory();
+    const mark = join(dir.path, "ended");
     for await (const event of vm.execStream(
       `trap 'touch ${mark}' TERM; echo begun; sleep 30; touch ${mark}`,
     )) {
