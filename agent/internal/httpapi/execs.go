@@ -111,6 +111,8 @@ func writeRunError(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, run.ErrUnknown):
 		writeError(w, http.StatusNotFound, "exec_not_found", err.Error())
+	case errors.Is(err, run.ErrNeverStarted):
+		writeError(w, http.StatusNotFound, "exec_never_started", err.Error())
 	case errors.Is(err, run.ErrExists), errors.Is(err, run.ErrUnwanted):
 		writeError(w, http.StatusConflict, "exec_exists", err.Error())
 	case errors.Is(err, run.ErrInvalidID):

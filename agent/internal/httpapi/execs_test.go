@@ -232,8 +232,11 @@ func TestACommandIsStartedOnceAndEndsWhenItsClientSaysSo(t *testing.T) {
 		{"GET", "/v1/execs/a", "", "", 400, "bad_request"},
 		{"POST", "/v1/execs/a/received?bytes=1000000", "", "", 416, "offset_ahead"},
 		{"POST", "/v1/execs/b/received?bytes=0", "", "", 404, "exec_not_found"},
-		{"DELETE", "/v1/execs/b", "", "", 404, "exec_not_found"},
+		{"DELETE", "/v1/execs/b", "", "", 404, "exec_never_started"},
+		{"DELETE", "/v1/execs/c", "", "", 404, "exec_never_started"},
 		{"DELETE", "/v1/execs/a", "", "", 200, ""},
+		{"DELETE", "/v1/execs/a", "", "", 404, "exec_not_found"},
+		{"POST", "/v1/exec", execIDHeader + ": a\r\n", `{"argv":["true"]}`, 409, "exec_exists"},
 		{"GET", "/v1/execs/a", askForFrames, "", 404, "exec_not_found"},
 	} {
 		response := other.dial(ask.method, ask.path, ask.headers, ask.body)

@@ -20,11 +20,15 @@ const (
 	endedBytes = 4 << 20
 	// Ids whose client has said that it wants nothing of them before they were started.
 	unwantedLimit = 256
+	// Ids of commands that were started, so that none is a second time: more than start while a client comes back.
+	startedLimit = 4096
 )
 
 var (
 	// ErrUnknown is a command there is not, or not any more.
 	ErrUnknown = errors.New("there is no such command")
+	// ErrNeverStarted is a command that there was not and, after it was ended, that there will not be.
+	ErrNeverStarted = errors.New("no command of this id was started, and none will be")
 	// ErrExists is a second start of one command.
 	ErrExists = errors.New("a command of this id was started before")
 	// ErrInvalidID is an id that no command can have.
@@ -42,13 +46,16 @@ type Registry struct {
 	runs  map[string]*Run
 	ended []*Run // oldest first
 	size  int    // of all that the ended have kept, in bytes
-	// unwanted is ids that were ended before there was such a command, oldest first
-	unwanted []string
+	// started is ids of commands there were, and unwanted those that were ended before there was such a command
+	started, unwanted *ids
 }
 
 // NewRegistry has none.
 func NewRegistry(reaper *reap.Reaper, grace time.Duration) *Registry {
-	return &Registry{reaper: reaper, grace: grace, runs: map[string]*Run{}}
+	return &Registry{
+		reaper: reaper, grace: grace, runs: map[string]*Run{},
+		started: newIDs(startedLimit), unwanted: newIDs(unwantedLimit),
+	}
 }
 
 // Start starts a command; it is never started twice. onEnd is called when it has ended.
@@ -64,6 +71,9 @@ func (g *Registry) Start(id string, command exec.Command, defaults exec.Defaults
 		close(r.ready)
 		return nil, err
 	}
+	g.mu.Lock()
+	g.started.add(id)
+	g.mu.Unlock()
 	r.onEnd = onEnd
 	r.begin(process)
 	close(r.ready)
@@ -76,10 +86,10 @@ func (g *Registry) reserve(id string) (*Run, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if slices.Contains(g.unwanted, id) {
+	if g.unwanted.has(id) {
 		return nil, fmt.Errorf("%w: %s", ErrUnwanted, id)
 	}
-	if g.runs[id] != nil {
+	if g.runs[id] != nil || g.started.has(id) {
 		return nil, fmt.Errorf("%w: %s", ErrExists, id)
 	}
 	r := newRun(id, g, len(g.runs)-len(g.ended))
@@ -101,20 +111,37 @@ func (g *Registry) Get(id string) (*Run, error) {
 	return r, nil
 }
 
-// End kills a command whose client wants nothing more of it, and forgets it; ErrUnknown.
-// One that is still on its way is not started when it comes.
+// End kills a command whose client wants nothing more of it, and forgets it; ErrUnknown when it is forgotten already.
+// One that is still on its way is not started when it comes: ErrNeverStarted.
 func (g *Registry) End(id string) error {
+	if !validID.MatchString(id) {
+		return ErrUnknown
+	}
+	for {
+		r, err := g.find(id)
+		if r == nil {
+			return err
+		}
+		if <-r.ready; r.failure == nil {
+			g.end(r)
+			return nil
+		}
+		// It could not be started and is forgotten: as if it had never come.
+	}
+}
+
+// find finds a command that is to be ended, or sees to it that there will be none.
+func (g *Registry) find(id string) (*Run, error) {
 	g.mu.Lock()
-	if g.runs[id] == nil && validID.MatchString(id) {
-		g.unwanted = append(g.unwanted, id)
-		g.unwanted = g.unwanted[max(0, len(g.unwanted)-unwantedLimit):]
+	defer g.mu.Unlock()
+	if r := g.runs[id]; r != nil {
+		return r, nil
 	}
-	g.mu.Unlock()
-	r, err := g.Get(id)
-	if err == nil {
-		g.end(r)
+	if g.started.has(id) {
+		return nil, ErrUnknown
 	}
-	return err
+	g.unwanted.add(id)
+	return nil, ErrNeverStarted
 }
 
 // EndAll is for a machine that has become another: the clients of its commands stayed with the one it was.

@@ -65,8 +65,9 @@ func awaitEnd(t *testing.T, ended <-chan struct{}) {
 
 func TestACommandWhoseClientNeverComesBackIsEnded(t *testing.T) {
 	g := NewRegistry(reaper, 50*time.Millisecond)
-	for _, script := range []string{"sleep 60", "cat /dev/zero"} {
-		r, ended := start(t, g, "left", script)
+	for n, script := range []string{"sleep 60", "cat /dev/zero"} {
+		id := fmt.Sprint("left", n)
+		r, ended := start(t, g, id, script)
 		w := newWire()
 		left := make(chan error, 1)
 		go func() { left <- r.Meet(w) }()
@@ -75,10 +76,10 @@ func TestACommandWhoseClientNeverComesBackIsEnded(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		awaitEnd(t, ended)
-		if _, err := g.Get("left"); !errors.Is(err, ErrUnknown) {
+		if _, err := g.Get(id); !errors.Is(err, ErrUnknown) {
 			t.Errorf("got %v", err)
 		}
-		_, unmet := start(t, g, "unmet", script)
+		_, unmet := start(t, g, fmt.Sprint("unmet", n), script)
 		awaitEnd(t, unmet)
 	}
 }

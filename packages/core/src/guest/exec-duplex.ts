@@ -1,5 +1,4 @@
 import type { ExecEvent, ExecSpec } from "@bandsox/contract";
-import { nanoid } from "nanoid";
 import { CallLimit } from "./call-limit.ts";
 import { FrameDuplex } from "./duplex.ts";
 import { EXEC_ID_HEADER, execLine } from "./exec-line.ts";
@@ -31,10 +30,9 @@ export async function* execWithStdin(
   const { timeoutMs } = spec;
   using limit = new CallLimit(signal, timeoutMs === undefined ? undefined : timeoutMs + EXEC_SLACK_MS);
   using source = stdinSource(stdin);
-  const id = nanoid();
   const window = new StdinWindow();
   const feed = new StdinFeed(source, window);
-  const start = async () => {
+  const start = async (id: string) => {
     const duplex = await FrameDuplex.open(endpoint, {
       ...{ method: "POST", path: "/v1/exec", body: { ...spec, stdin: true }, signal: limit.signal, window },
       ...{ headers: { [EXEC_ID_HEADER]: id }, refusals: execRefusals(vmId, spec.argv) },
@@ -54,7 +52,6 @@ export async function* execWithStdin(
   try {
     yield* execLine({
       endpoint,
-      id,
       limit,
       start,
       duplex: { window },

@@ -73,7 +73,7 @@ test("what came before the connection broke is not asked for again, wherever it 
   }
 });
 
-test("a start that was not answered is asked about, and never repeated", async () => {
+test("a start that was not answered is asked about, and not repeated where it may have reached the guest", async () => {
   await using known = await guest((_asked, socket, nth) => {
     if (nth === 1) return void socket.destroy();
     socket.end(agreed("x-exec-stdin: 0\r\n", EXIT));
@@ -88,8 +88,28 @@ test("a start that was not answered is asked about, and never repeated", async (
       socket.end(refusal(status, code));
     });
     await expect(run(unknown.client)).rejects.toMatchObject({ code: "guest_unreachable" });
-    expect(unknown.lines).toEqual(["POST /v1/exec", "GET /v1/execs/ID?from=0"]);
+    expect(unknown.lines).toEqual(["POST /v1/exec", "GET /v1/execs/ID?from=0", "DELETE /v1/execs/ID"]);
   }
+});
+
+test("a start that the guest will never make is made again under another id, a few times", async () => {
+  const ids = new Set<string>();
+  const failing = (failures: number) =>
+    guest(({ line, id }, socket) => {
+      if (line !== "POST /v1/exec") {
+        const isGoodbye = line.startsWith("DELETE");
+        return void socket.end(refusal(404, isGoodbye ? "exec_never_started" : "exec_not_found"));
+      }
+      ids.add(id);
+      if (failures-- > 0) socket.destroy();
+      else socket.end(body(id, EXIT));
+    });
+  await using twice = await failing(2);
+  expect(await run(twice.client)).toMatchObject({ exitCode: 0 });
+  expect(ids.size).toBe(3);
+  await using always = await failing(Number.POSITIVE_INFINITY);
+  await expect(run(always.client)).rejects.toMatchObject({ code: "guest_unreachable" });
+  expect(always.lines.filter((line) => line.startsWith("POST")).length).toBeLessThanOrEqual(6);
 });
 
 test("a guest that keeps nothing of an ended command any more is read to the end", async () => {

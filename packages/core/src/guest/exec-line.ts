@@ -1,4 +1,5 @@
 import { type BandSoxError, type ExecEvent, isBandSoxError } from "@bandsox/contract";
+import { nanoid } from "nanoid";
 import { z } from "zod";
 import { callGuest } from "./call.ts";
 import type { CallLimit } from "./call-limit.ts";
@@ -9,7 +10,7 @@ import { ExecReceipts, receiptBytes } from "./exec-receipts.ts";
 import { explainFailure, guestUnreachable } from "./failure.ts";
 import type { Frame } from "./frames.ts";
 import type { GuestEndpoint } from "./guest-connections.ts";
-import { Redial } from "./redial.ts";
+import { Redial, redialing } from "./redial.ts";
 
 /** The header by which a client names an exec, and an agent that would wait for the client says the name again. */
 export const EXEC_ID_HEADER = "x-exec-id";
@@ -29,11 +30,9 @@ export interface ExecConnection extends Disposable {
 
 export interface ExecLineOptions {
   readonly endpoint: GuestEndpoint;
-  /** Chosen by the client, and never used twice */
-  readonly id: string;
   readonly limit: CallLimit;
-  /** Starts the command; called once */
-  start(): Promise<ExecConnection>;
+  /** Starts the command under an id; called again, with another, only when the guest will never start the one before */
+  start(id: string): Promise<ExecConnection>;
   /** How it is gone on with on another connection */
   readonly duplex?: Pick<FrameDuplexOptions, "window">;
   /** Told each connection that takes the place of another. @returns whether stdin got on over the one before */
@@ -47,6 +46,27 @@ export interface ExecLineOptions {
  * command is started once, and killed when the iteration is left.
  */
 export async function* execLine(options: ExecLineOptions): AsyncGenerator<ExecEvent, void, undefined> {
+  const redial = new Redial();
+  for (;;) {
+    try {
+      return yield* lineOf({ ...options, id: nanoid() });
+    } catch (error) {
+      if (!(error instanceof NeverStarted)) throw error;
+      await redial.after(error.cause, options.limit.signal);
+    }
+  }
+}
+
+/** An exec, named. */
+interface NamedExec extends ExecLineOptions {
+  /** Never used twice */
+  readonly id: string;
+}
+
+/** The guest has no such command and has promised never to start it: nothing is known to have happened. */
+class NeverStarted extends Error {}
+
+async function* lineOf(options: NamedExec): AsyncGenerator<ExecEvent, void, undefined> {
   const { endpoint, id, limit } = options;
   using receipts = new ExecReceipts({ endpoint, id, signal: limit.signal });
   const line = new Attempts(options, receipts);
@@ -80,7 +100,7 @@ export async function* execLine(options: ExecLineOptions): AsyncGenerator<ExecEv
 class Attempts {
   /** Whether the guest has to be told that nothing more is wanted of the command */
   needsGoodbye = false;
-  readonly #options: ExecLineOptions;
+  readonly #options: NamedExec;
   readonly #receipts: ExecReceipts;
   readonly #redial = new Redial();
   #isKept: boolean | undefined;
@@ -91,7 +111,7 @@ class Attempts {
   #since = Number.POSITIVE_INFINITY;
   #isLost = false;
 
-  constructor(options: ExecLineOptions, receipts: ExecReceipts) {
+  constructor(options: NamedExec, receipts: ExecReceipts) {
     this.#options = options;
     this.#receipts = receipts;
   }
@@ -121,6 +141,9 @@ class Attempts {
       }
       this.#doubt = failure;
     }
+    if (this.#isLost && this.#unlessKept() && (await isNeverStarted(this.#options))) {
+      throw new NeverStarted("its start broke off", { cause: this.#doubt });
+    }
     const isOver = limit.signal.aborted || this.#isLost || isSocketGone(failure) || this.#isKept === false;
     if (isSocketGone(failure)) this.needsGoodbye = false;
     if (isOver) throw limit.signal.aborted ? failure : (this.#unlessKept() ?? failure);
@@ -138,7 +161,7 @@ class Attempts {
   #start(): Promise<ExecConnection> {
     this.#isStarted = true;
     this.needsGoodbye = true;
-    return this.#options.start();
+    return this.#options.start(this.#options.id);
   }
 
   async #resume(): Promise<ExecConnection> {
@@ -173,7 +196,18 @@ class Attempts {
 const Nothing = z.unknown();
 
 /** Says that nothing more is wanted of a command. A guest that does not hear it ends the command some time later. */
-async function sayGoodbye({ endpoint, id }: ExecLineOptions): Promise<void> {
+async function sayGoodbye({ endpoint, id }: NamedExec): Promise<void> {
   const call = { method: "DELETE", path: `/v1/execs/${id}`, timeoutMs: GOODBYE_TIMEOUT_MS } as const;
   await callGuest(endpoint, call, Nothing).catch(() => {});
+}
+
+/** Has a guest that knows of no such command never start it. @returns whether it will not, and did not */
+async function isNeverStarted({ endpoint, id, limit: { signal } }: NamedExec): Promise<boolean> {
+  const never = guestUnreachable(endpoint.vmId, "the command's start broke off");
+  const refusals = { exec_never_started: () => never };
+  const call = { method: "DELETE", path: `/v1/execs/${id}`, signal, refusals } as const;
+  return await redialing(() => callGuest(endpoint, call, Nothing), { signal }).then(
+    () => false,
+    (error: unknown) => error === never,
+  );
 }

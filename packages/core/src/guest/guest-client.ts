@@ -1,5 +1,4 @@
 import { BandSoxError, type ExecEvent, type ExecSpec, isAnyBandSoxError, type VmId } from "@bandsox/contract";
-import { nanoid } from "nanoid";
 import type { Dispatcher } from "undici";
 import { z } from "zod";
 import { CallLimit } from "./call-limit.ts";
@@ -139,9 +138,8 @@ export class GuestClient implements AsyncDisposable {
   async *exec(spec: ExecSpec, signal?: AbortSignal): AsyncGenerator<ExecEvent, void, undefined> {
     const { timeoutMs } = spec;
     using limit = new CallLimit(signal, timeoutMs === undefined ? undefined : timeoutMs + this.#execSlackMs);
-    const id = nanoid();
-    const start = () => this.#startExec(spec, { id, limit });
-    yield* execLine({ endpoint: this.#endpoint, id, limit, start });
+    const start = (id: string) => this.#startExec(spec, { id, limit });
+    yield* execLine({ endpoint: this.#endpoint, limit, start });
   }
 
   async #startExec(spec: ExecSpec, { id, limit }: { id: string; limit: CallLimit }): Promise<ExecConnection> {
