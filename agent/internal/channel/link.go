@@ -44,6 +44,7 @@ const writeSize = 32 << 10
 type Link struct {
 	transport Transport
 	reader    *bufio.Reader
+	outgoing  outgoing
 }
 
 func NewLink(transport Transport) *Link {
@@ -109,8 +110,13 @@ type frames struct {
 	header   [frameHeaderSize]byte
 	unread   int
 	bodyLeft uint32
-	outgoing []byte // a header whose body comes with the next write
+	head     []byte // of a frame whose body comes with the next write
 	closed   atomic.Bool
+	done     chan struct{} // closed with it
+}
+
+func newFrames(link *Link, accept func(header []byte) bool) *frames {
+	return &frames{link: link, accept: accept, done: make(chan struct{})}
 }
 
 func (f *frames) Read(p []byte) (int, error) {
@@ -160,24 +166,37 @@ func (f *frames) Write(p []byte) (int, error) {
 	if f.closed.Load() {
 		return 0, io.ErrClosedPipe
 	}
-	if len(f.outgoing) == 0 && announcesBody(p) {
-		f.outgoing = append(f.outgoing, p...)
+	if len(f.head) == 0 && announcesBody(p) {
+		f.head = append(f.head, p...)
 		return len(p), nil
 	}
-	together := 0
-	if len(f.outgoing) > 0 {
-		together = min(len(p), writeSize-len(f.outgoing))
-		whole := append(f.outgoing, p[:together]...)
-		f.outgoing = whole[:0]
-		if _, err := f.link.transport.Write(whole); err != nil {
-			return 0, err
-		}
+	if !f.link.outgoing.begin(f.done) {
+		return 0, io.ErrClosedPipe
 	}
-	if together == len(p) && together > 0 {
-		return together, nil
+	head := len(f.head)
+	written, err := f.writeWhole(p)
+	var torn []byte
+	if err != nil && written > 0 {
+		torn = append(append(torn, f.head...), p...)[written:]
 	}
-	n, err := f.link.transport.Write(p[together:])
-	return together + n, err
+	f.link.outgoing.end(torn)
+	f.head = f.head[:0]
+	return max(0, written-head), err
+}
+
+// writeWhole writes the header that is kept, if there is one, and p. It returns how many bytes of both were taken.
+func (f *frames) writeWhole(p []byte) (int, error) {
+	head := len(f.head)
+	if head == 0 {
+		return f.link.transport.Write(p)
+	}
+	together := min(len(p), writeSize-head)
+	first, err := f.link.transport.Write(append(f.head, p[:together]...))
+	if err != nil || together == len(p) {
+		return first, err
+	}
+	rest, err := f.link.transport.Write(p[together:])
+	return first + rest, err
 }
 
 // announcesBody tells whether a write of yamux is a header that a body follows.
@@ -186,6 +205,8 @@ func announcesBody(p []byte) bool {
 }
 
 func (f *frames) Close() error {
-	f.closed.Store(true)
+	if !f.closed.Swap(true) {
+		close(f.done)
+	}
 	return f.link.transport.SetDeadline(time.Unix(1, 0))
 }

@@ -23,13 +23,13 @@ const pauseLimit = 10 * 365 * 24 * time.Hour
 
 // ServeSession is the guest's end of a session after AnswerSync. The session is a net.Listener.
 func (l *Link) ServeSession() (*yamux.Session, error) {
-	conn := &frames{link: l, accept: func([]byte) bool { return true }}
+	conn := newFrames(l, func([]byte) bool { return true })
 	return yamux.Server(conn, sessionConfig(guestWindow))
 }
 
 // OpenSession is the host's end of a session after RequestSync.
 func (l *Link) OpenSession() (*yamux.Session, error) {
-	conn := &frames{link: l, accept: acceptFromGuest}
+	conn := newFrames(l, acceptFromGuest)
 	return yamux.Client(conn, sessionConfig(hostWindow))
 }
 

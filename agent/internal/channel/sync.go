@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -109,15 +110,15 @@ func (l *Link) atRequest() bool {
 }
 
 // RequestSync is the host's side: it returns when the guest has answered the latest nonce. It asks again every second,
-// unless the guest has not even taken the previous request. It ends with an error only when the transport does.
+// unless the guest has not even taken the previous request, and then so that one in the middle of a frame hears it too. It ends with an error only when the transport does.
 func (l *Link) RequestSync() error {
 	if err := l.awaitSync(); err != nil {
 		return err
 	}
 	answers := scanner{magic: answerMagic}
-	for {
+	for times := 0; ; times++ {
 		asked := newNonce()
-		if err := l.request(asked); err != nil {
+		if err := l.request(asked, times > 0); err != nil {
 			return err
 		}
 		answered, err := l.awaitAnswer(&answers, asked)
@@ -130,16 +131,27 @@ func (l *Link) RequestSync() error {
 	}
 }
 
-func (l *Link) request(asked nonce) error {
+// request asks the guest to answer. isRepeated: it has taken a request and did not, maybe as the rest of a frame that it was
+// left in by a host that is no more.
+func (l *Link) request(asked nonce, isRepeated bool) error {
 	if err := l.transport.SetDeadline(time.Now().Add(syncRepeatAfter)); err != nil {
 		return err
 	}
-	err := l.writeSync(append([]byte(requestMagic), asked[:]...))
+	err := l.finishFrame()
+	if _, aware := l.transport.(sessionTransport); err == nil && isRepeated && !aware {
+		_, err = l.transport.Write(noFrame())
+	}
+	if err == nil {
+		err = l.writeSync(append([]byte(requestMagic), asked[:]...))
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
 	return err
 }
+
+// noFrame is longer than the body of any frame towards a guest, and no frame begins like it.
+func noFrame() []byte { return bytes.Repeat([]byte{0xff}, guestWindow+frameHeaderSize) }
 
 func (l *Link) awaitAnswer(answers *scanner, asked nonce) (bool, error) {
 	for {

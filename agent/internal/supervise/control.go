@@ -53,7 +53,7 @@ func listenControl(path string, machine machine, guarded guarded) (*control, err
 		return nil, err
 	}
 	dog := guarded.dog
-	c := &control{listener: listener, machine: machine, dog: dog, relay: guarded.relay}
+	c := &control{listener: listener, machine: steady{machine, &guarded.relay.holder}, dog: dog, relay: guarded.relay}
 	dog.pause, dog.resume, dog.paused = c.pause, c.wake, c.paused
 	c.running.Go(c.serve)
 	return c, nil

@@ -27,6 +27,7 @@ type relay struct {
 	vsock    *vsockRoute // nil: the channel is all there is
 	guard    *portGuard  // nil: nothing takes the channel's place
 	session  sessionSlot
+	holder   holder
 	onReady  func() // called once, when the guest has answered for the first time
 	ready    sync.Once
 	slots    chan struct{} // a token per connection
@@ -196,6 +197,7 @@ func (r *relay) serveConnection(conn channel.Transport, serial bool) {
 // serveSessions has one session after the other on a connection of the VMM, until the connection breaks. Each begins with
 // a request that the guest answers.
 func (r *relay) serveSessions(link *channel.Link, request func() error) {
+	r.holder.use(link)
 	for {
 		if err := request(); err != nil {
 			return
