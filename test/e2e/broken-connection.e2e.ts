@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { link, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Vm } from "bandsox";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { breakConnections } from "./support/break-connections.ts";
@@ -88,8 +91,57 @@ test("stdin is exact, however much of it was on its way", async () => {
   expect(await running).toMatchObject({ stdout: `${md5(Buffer.concat(pieces))}  -\n`, exitCode: 0 });
 });
 
+/** What is below the working directory: names, what files hold, and which of them are one */
+const TREE_SUM = "(find . | sort; find . -type f | sort | xargs md5sum; stat -c %h d0/f0 again) | md5sum";
+const hostTreeSum = async (cwd: string) =>
+  (await promisify(execFile)("sh", ["-c", TREE_SUM], { cwd, env: { ...process.env, LC_ALL: "C" } })).stdout;
+
+async function plantTree(root: string): Promise<void> {
+  for (let n = 0; n < 600; n++) {
+    await mkdir(join(root, `d${n % 7}`), { recursive: true });
+    await writeFile(join(root, `d${n % 7}`, `f${n}`), randomBytes(n % 5 === 0 ? 20_000 : 100));
+  }
+  for (const name of ["large", "larger"]) await writeFile(join(root, name), randomBytes(30_000_000));
+  await link(join(root, "d0", "f0"), join(root, "again"));
+}
+
+test("trees are exact, whichever way they go, and are not sent again as a whole", async () => {
+  const [from, back] = [join(world.dir, "tree"), join(world.dir, "tree-back")];
+  await plantTree(from);
+  const sum = await hostTreeSum(from);
+  expect(await whileBreaking(vm.files.uploadTree(from, "/tree"))).toBeGreaterThan(2);
+  expect((await vm.exec(TREE_SUM, { cwd: "/tree" })).stdout).toBe(sum);
+  const told: number[] = [];
+  const downloading = vm.files.downloadTree("/tree", back, {
+    onProgress: ({ bytes }) => void told.push(bytes),
+  });
+  expect(await whileBreaking(downloading)).toBeGreaterThan(2);
+  expect(await hostTreeSum(back)).toBe(sum);
+  expect(told).toEqual(told.toSorted((a, b) => a - b)); // begun anew, it would fall
+});
+
 const processes = async (name: string) =>
   (await vm.exec(`busybox ps | grep -c '[s]leep ${name}'`)).stdout.trim();
+
+test("what goes on from a save in the middle of a transfer is reached by the same channel", async () => {
+  const file = join(world.dir, "file");
+  await writeFile(file, randomBytes(60_000_000));
+  for (const afterBytes of [5_000_000, 20_000_000, 40_000_000]) {
+    const isOnItsWay = Promise.withResolvers<void>();
+    const uploading = vm.files.uploadFile(file, "/file", {
+      onProgress: ({ bytes }) => void (bytes > afterBytes && isOnItsWay.resolve()),
+    });
+    await isOnItsWay.promise;
+    const snapshot = await vm.snapshot();
+    await uploading;
+    expect((await vm.exec("md5sum < /file")).stdout).toBe(`${md5(await readFile(file))}  -\n`);
+    const clone = await world.bandsox.snapshots.restore(snapshot.id);
+    expect(await clone.info()).toMatchObject({ transport: "virtio-serial" });
+    expect((await clone.exec("ls /file* | wc -l")).exitCode).toBe(0);
+    await clone.delete();
+    await vm.files.remove("/file");
+  }
+});
 
 test("one that is not wanted any more is killed, after its connection broke too", async () => {
   const stop = new AbortController();

@@ -43,6 +43,21 @@ type end struct {
 	XXH64 string `json:"xxh64"`
 }
 
+// Sum is how many bytes there were, and what they hash to. The zero value is of none.
+type Sum struct {
+	Bytes  int64
+	digest xxhash.Digest
+}
+
+// Add takes bytes into it.
+func (s *Sum) Add(data []byte) {
+	if s.Bytes == 0 {
+		s.digest.Reset()
+	}
+	s.Bytes += int64(len(data))
+	s.digest.Write(data)
+}
+
 func checksum(digest *xxhash.Digest) string { return fmt.Sprintf("%016x", digest.Sum64()) }
 
 type buffer [batch * (headerSize + MaxSize)]byte

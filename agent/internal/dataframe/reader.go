@@ -46,6 +46,16 @@ func (r *Reader) Before(earlier io.Reader) error {
 	return err
 }
 
+// Sum is that of all data frames which have been read.
+func (r *Reader) Sum() Sum { return Sum{r.total, r.digest} }
+
+// After goes on from what another reader has read: the end frame speaks of the whole.
+func (r *Reader) After(earlier Sum) {
+	if earlier.Bytes > 0 {
+		r.total, r.digest = earlier.Bytes, earlier.digest
+	}
+}
+
 // Next returns the payload of the next data frame, valid until the next call; io.EOF after an end frame that fits.
 // Other errors wrap ErrBroken, ErrFormat or ErrChecksum and stay.
 func (r *Reader) Next() ([]byte, error) {

@@ -19,6 +19,8 @@ type Writer struct {
 	total   int64
 	digest  xxhash.Digest
 	iovecs  [batch][]byte
+	plain   bool  // it does not count: who knows the whole tells the end
+	begun   bool  // something has been sent
 	failure error // the first failed write; nothing is written after it
 }
 
@@ -26,6 +28,13 @@ type Writer struct {
 func NewWriter(to io.Writer) *Writer {
 	w := &Writer{to: to, buffer: buffers.Get().(*buffer)}
 	w.digest.Reset()
+	return w
+}
+
+// NewPlainWriter is for a part of what is to be told by CloseAs.
+func NewPlainWriter(to io.Writer) *Writer {
+	w := NewWriter(to)
+	w.plain = true
 	return w
 }
 
@@ -105,13 +114,19 @@ func (w *Writer) seal() {
 	}
 	putHeader(w.buffer[w.sealed:], KindData, w.filled)
 	payload := w.buffer[w.sealed+headerSize : w.sealed+headerSize+w.filled]
-	w.digest.Write(payload)
+	if !w.plain {
+		w.digest.Write(payload)
+	}
 	w.sealed += headerSize + w.filled
 	w.filled = 0
 }
 
+// HasBegun tells whether anything has been sent.
+func (w *Writer) HasBegun() bool { return w.begun }
+
 func (w *Writer) send() {
 	if w.failure == nil && w.sealed > 0 {
+		w.begun = true
 		_, w.failure = w.to.Write(w.buffer[:w.sealed])
 	}
 	w.sealed = 0
@@ -120,14 +135,21 @@ func (w *Writer) send() {
 // Close sends what is left and the end frame.
 func (w *Writer) Close() error {
 	w.seal()
+	return w.CloseAs(Sum{w.total, w.digest})
+}
+
+// CloseAs is Close with an end frame that speaks of more than was written here.
+func (w *Writer) CloseAs(whole Sum) error {
+	w.seal()
 	w.send()
 	if w.failure != nil {
 		return w.failure
 	}
-	payload, err := json.Marshal(end{Bytes: &w.total, XXH64: checksum(&w.digest)})
+	payload, err := json.Marshal(end{Bytes: &whole.Bytes, XXH64: checksum(&whole.digest)})
 	if err != nil {
 		return err
 	}
+	w.begun = true
 	_, w.failure = w.to.Write(Append(nil, KindEnd, payload))
 	return w.failure
 }

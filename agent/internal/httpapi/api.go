@@ -14,6 +14,7 @@ import (
 	"bandsox.dev/agent/internal/reap"
 	"bandsox.dev/agent/internal/run"
 	"bandsox.dev/agent/internal/session"
+	"bandsox.dev/agent/internal/transfer"
 	"bandsox.dev/agent/internal/watch"
 )
 
@@ -60,6 +61,7 @@ type API struct {
 	log       KernelLog
 	transfers chan struct{} // a token per file or tree on its way
 	uploads   *files.Uploads
+	archives  *transfer.Registry
 	watches   *watch.Watches
 	server    *http.Server
 }
@@ -68,7 +70,7 @@ type API struct {
 func New(about About, m Machine, reaper *reap.Reaper, powerOff func(grace time.Duration)) *API {
 	a := &API{about: about, machine: m, reaper: reaper, powerOff: powerOff, execs: make(chan struct{}, execLimit),
 		runs: run.NewRegistry(reaper, run.Grace), sessions: session.NewRegistry(reaper), forwards: make(chan struct{}, tcpLimit), log: about.KernelLog,
-		transfers: make(chan struct{}, transferLimit), uploads: files.NewUploads(), watches: watch.New(),
+		transfers: make(chan struct{}, transferLimit), uploads: files.NewUploads(), archives: transfer.NewRegistry(transfer.Keep, transfer.Limit), watches: watch.New(),
 	}
 	if a.log == nil {
 		a.log = kmsg.New()

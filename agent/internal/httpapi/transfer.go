@@ -48,6 +48,23 @@ func sendData(w http.ResponseWriter, r *http.Request, fill func(*dataframe.Write
 	}
 }
 
+// sendPart answers with a part of what more than this answer carries; cut gives the client up. fill writes the end frame,
+// too, or refuses before it has written anything.
+func sendPart(w http.ResponseWriter, r *http.Request, fill func(to *dataframe.Writer, cut func()) error) {
+	w.Header().Set("Content-Type", framesType)
+	cut := func() { http.NewResponseController(w).SetWriteDeadline(long) }
+	stop := context.AfterFunc(r.Context(), cut)
+	defer stop()
+	frames := dataframe.NewPlainWriter(w)
+	defer frames.Release()
+	err := archiveError(r.URL.Query().Get("path"), fill(frames, cut))
+	if err != nil && !frames.HasBegun() {
+		writeFileError(w, err)
+	} else if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
 // receiveData hands over the frames of a request's body and a function that gives the client up.
 func receiveData(w http.ResponseWriter, r *http.Request, take func(from *dataframe.Reader, giveUp func())) {
 	frames := dataframe.NewReader(r.Body)

@@ -2,7 +2,6 @@ package tree
 
 import (
 	"archive/tar"
-	"crypto/rand"
 	"errors"
 	"io"
 	"strconv"
@@ -79,16 +78,22 @@ func (u *unpacker) makeFile(at spot, header *tar.Header) error {
 		if err != nil {
 			return err
 		}
+		here := &part{dir: at.dir, name: name, isShown: name == at.base}
+		u.part = here
 		err = u.writeData(fd, header.Size)
+		u.part = nil
 		if err == nil {
 			err = u.setAttributes(fd, header)
 		}
 		unix.Close(fd)
 		if err == nil {
-			err = unix.UtimesNanoAt(at.dir, name, timesOf(header), unix.AT_SYMLINK_NOFOLLOW)
+			err = unix.UtimesNanoAt(at.dir, here.name, timesOf(header), unix.AT_SYMLINK_NOFOLLOW)
+		}
+		if err == nil {
+			err = here.show(name, u.target.Replace)
 		}
 		if err != nil {
-			return errors.Join(err, unix.Unlinkat(at.dir, name, 0))
+			return errors.Join(err, unix.Unlinkat(at.dir, here.name, 0))
 		}
 		return nil
 	})
@@ -101,7 +106,7 @@ func (u *unpacker) place(at spot, make func(name string) error) error {
 	if err != unix.EEXIST || !u.target.Replace {
 		return err
 	}
-	temp := ".bsx-upload-" + rand.Text()
+	temp := tempName()
 	if err := make(temp); err != nil {
 		return err
 	}

@@ -32,8 +32,23 @@ type Unpacked struct {
 //
 // Faults of `from` are returned as they are; those of the archive are fileerr.ArchiveInvalid.
 func Unpack(target Target, from io.Reader) (Unpacked, error) {
-	u := &unpacker{target: target, tar: tar.NewReader(from), buffer: dataBuffers.Get().(*dataBuffer)}
+	return NewUnpacker(target).Unpack(from)
+}
+
+// Unpacker is Unpack for an archive that may be long in coming.
+type Unpacker struct{ unpacker }
+
+// NewUnpacker is for one archive.
+func NewUnpacker(target Target) *Unpacker { return &Unpacker{unpacker{target: target}} }
+
+// Unpack is called once.
+func (u *Unpacker) Unpack(from io.Reader) (Unpacked, error) {
+	u.tar, u.buffer = tar.NewReader(from), dataBuffers.Get().(*dataBuffer)
 	defer dataBuffers.Put(u.buffer)
+	return u.unpack(from)
+}
+
+func (u *unpacker) unpack(from io.Reader) (Unpacked, error) {
 	if err := u.openRoot(); err != nil {
 		return Unpacked{}, err
 	}
@@ -63,6 +78,7 @@ type unpacker struct {
 	tar    *tar.Reader
 	buffer *dataBuffer
 	stack  []level // the directories from the root to the one that was last unpacked into
+	part   *part   // the file that is being written; nil: none
 	done   Unpacked
 }
 

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
 import {
   appendFile,
@@ -17,8 +16,9 @@ import {
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { buffer, json } from "node:stream/consumers";
-import xxhash from "xxhash-wasm";
+import { FakeRefusal, FRAMES, framed, framesOf, hashOf } from "./fake-data-frames.ts";
 import { frame } from "./fake-duplex.ts";
+import { arrivedTree, endTree, type FakeTrees, readTree, writeTree } from "./fake-trees.ts";
 
 /** Answers a request of the files API, or leaves it to another by `false`. */
 export type FakeFilesHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
@@ -48,18 +48,16 @@ interface Context {
 
 interface State {
   readonly watches: Map<string, { events: { cursor: number }[]; readers: Set<ServerResponse> }>;
+  readonly trees: FakeTrees;
   next: number;
 }
 
-const FRAMES = { "content-type": "application/vnd.bandsox.frames" };
-const PIECE = 65_536;
-
 export function fakeFiles(root: string): FakeFiles {
-  const state: State = { watches: new Map(), next: 1 };
+  const state: State = { watches: new Map(), trees: new Map(), next: 1 };
   const requests: string[] = [];
   const handler: FakeFilesHandler = async (request, response) => {
     const url = new URL(request.url ?? "", "http://guest");
-    const route = `${request.method} ${url.pathname.replace(/^\/v1\/watches\/.*/, "/v1/watches/{id}")}`;
+    const route = `${request.method} ${url.pathname.replace(/^\/v1\/(watches|archives)\/.*/, "/v1/$1/{id}")}`;
     const answer = ROUTES[route];
     if (!answer) return false;
     requests.push(`${request.method} ${request.url}`);
@@ -83,18 +81,6 @@ export function fakeFiles(root: string): FakeFiles {
     }
   };
   return { handler, requests, tell, forgetWatches: () => state.watches.clear() };
-}
-
-/** A refusal in the agent's words. */
-export class FakeRefusal extends Error {
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string) {
-    super(`refused: ${code}`);
-    this.status = status;
-    this.code = code;
-  }
 }
 
 const ROUTES: Record<string, Answer> = {
@@ -145,6 +131,8 @@ const ROUTES: Record<string, Answer> = {
   },
   "GET /v1/tree": readTree,
   "PUT /v1/tree": writeTree,
+  "GET /v1/archives/{id}": arrivedTree,
+  "DELETE /v1/archives/{id}": endTree,
   "POST /v1/watches": async ({ request, state }) => {
     await buffer(request);
     const id = `w${state.next++}`;
@@ -246,38 +234,6 @@ async function move({ request, at, root }: Context, how: (from: string, to: stri
   return entry(root, to);
 }
 
-/** The host's own tar packs and unpacks, so both ends of an archive are never the same program. */
-async function readTree({ response, query, at }: Context): Promise<void> {
-  const path = at(query.get("path"));
-  const found = await stat(path);
-  const [cwd, name] = found.isDirectory() ? [path, "."] : [dirname(path), basename(path)];
-  const excludes = query.getAll("exclude").map((glob) => `--exclude=${glob}`);
-  const tar = spawn("tar", ["--format=pax", "-C", cwd, ...excludes, "-cf", "-", name], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const data = await buffer(tar.stdout);
-  response.writeHead(200, FRAMES).end(await framed(data));
-}
-
-async function writeTree({ request, query, at }: Context): Promise<unknown> {
-  const path = at(query.get("path"));
-  await mkdir(path, { recursive: query.has("parents") }).catch(() => {});
-  const tar = spawn("tar", ["-C", path, "-xf", "-"], { stdio: ["pipe", "ignore", "pipe"] });
-  tar.stdin.on("error", () => {});
-  const problems = buffer(tar.stderr);
-  let bytes = 0;
-  for await (const { kind, data } of framesOf(request)) {
-    if (kind !== 5) continue;
-    bytes += data.length;
-    tar.stdin.write(data);
-  }
-  tar.stdin.end();
-  const code = await new Promise((resolve) => tar.once("close", resolve));
-  if (code !== 0) throw new FakeRefusal(400, `archive_invalid`);
-  await problems;
-  return { entries: 1, bytes };
-}
-
 async function entry(root: string, path: string, follow = true): Promise<unknown> {
   const at = join(root, path);
   const found = await (follow ? stat : lstat)(at);
@@ -301,31 +257,6 @@ async function entry(root: string, path: string, follow = true): Promise<unknown
     mtimeMs,
     ...target,
   };
-}
-
-/** A body of data frames with its end frame. */
-export async function framed(data: Uint8Array): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for (let at = 0; at < data.length; at += PIECE) pieces.push(frame(5, data.subarray(at, at + PIECE)));
-  const end = { bytes: data.length, xxh64: await hashOf(data) };
-  return Buffer.concat([...pieces, frame(6, Buffer.from(JSON.stringify(end)))]);
-}
-
-async function hashOf(data: Uint8Array): Promise<string> {
-  const { h64Raw } = await xxhash();
-  return h64Raw(data).toString(16).padStart(16, "0");
-}
-
-async function* framesOf(request: IncomingMessage): AsyncGenerator<{ kind: number; data: Buffer }> {
-  let pending = Buffer.alloc(0);
-  for await (const chunk of request) {
-    pending = Buffer.concat([pending, chunk as Buffer]);
-    while (pending.length >= 5 && pending.length >= 5 + pending.readUInt32BE(1)) {
-      const length = pending.readUInt32BE(1);
-      yield { kind: pending.readUInt8(0), data: Buffer.from(pending.subarray(5, 5 + length)) };
-      pending = pending.subarray(5 + length);
-    }
-  }
 }
 
 function uploadPath(target: string, upload: string | null): string {

@@ -22,23 +22,25 @@ export class ChecksumError extends Error {
 /**
  * Yields the data of a body as it arrives, and verifies it.
  *
+ * @param start what came before over other connections, which the end frame speaks of too; what comes is added to it
  * @throws {FrameError} on a body that breaks the format or has more than `limitBytes`
  * @throws {ChecksumError} when bytes are lost or damaged
  */
 export async function* readData(
   body: AsyncIterable<Uint8Array>,
   limitBytes: number,
+  start?: { bytes: number; readonly hash: Xxh64 },
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const hash = await newXxh64();
-  let bytes = 0;
+  const had = start ?? { bytes: 0, hash: await newXxh64() };
   for await (const { kind, data } of readFrames(body, KINDS, DATA_FRAME_KINDS.data)) {
-    if (kind === DATA_FRAME_KINDS.end) return verify(parseEnd(data), bytes, hash.digest());
-    bytes += data.length;
-    if (bytes > limitBytes) throw new FrameError(`more than the ${limitBytes} bytes that were due arrived`);
-    hash.update(data);
+    if (kind === DATA_FRAME_KINDS.end) return verify(parseEnd(data), had.bytes, had.hash.digest());
+    had.bytes += data.length;
+    if (had.bytes > limitBytes)
+      throw new FrameError(`more than the ${limitBytes} bytes that were due arrived`);
+    had.hash.update(data);
     yield data;
   }
-  throw new Error(`the body ended without its last frame, after ${bytes} bytes`);
+  throw new Error(`the body ended without its last frame, after ${had.bytes} bytes`);
 }
 
 function verify(end: z.infer<typeof End>, bytes: number, xxh64: string): void {
@@ -77,14 +79,19 @@ export async function* toFrames(
   for await (const data of source) {
     hash.update(data);
     bytes += data.length;
-    yield* dataFrames(data);
+    yield* frameData(data);
   }
-  const end = JSON.stringify({ bytes, xxh64: hash.digest() } satisfies z.infer<typeof End>);
-  yield encodeFrame(DATA_FRAME_KINDS.end, Buffer.from(end));
+  yield endFrame(bytes, hash);
 }
 
-/** Many frames share one buffer, so that a large chunk costs the connection few writes. */
-function* dataFrames(data: Uint8Array): Generator<Buffer> {
+/** The end frame of a body. */
+export function endFrame(bytes: number, hash: Xxh64): Buffer {
+  const end = JSON.stringify({ bytes, xxh64: hash.digest() } satisfies z.infer<typeof End>);
+  return encodeFrame(DATA_FRAME_KINDS.end, Buffer.from(end));
+}
+
+/** Data frames. Many share one buffer, so that a large chunk costs the connection few writes. */
+export function* frameData(data: Uint8Array): Generator<Buffer> {
   const step = FRAME_MAX_BYTES * FRAMES_PER_CHUNK;
   for (let from = 0; from < data.length; from += step) {
     const part = data.subarray(from, from + step);

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { FrameError } from "../frames.ts";
 import type { GuestClient } from "../guest-client.ts";
 import type { GuestRequest, Limit } from "../guest-request.ts";
-import { type BodyStart, ChecksumError, parseJson, readData, toFrames } from "./data-frames.ts";
+import { ChecksumError, parseJson, readData } from "./data-frames.ts";
 import { type FileTask, fileError, guestFileError } from "./file-errors.ts";
 import { Patience, STALL_MS } from "./patience.ts";
 
@@ -31,6 +31,7 @@ export interface FileCall {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly url: string;
   readonly query?: Query;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
   /** Spans of `stallMs` the answer may take to begin (default: `1`) */
   readonly spans?: number;
@@ -42,8 +43,16 @@ export type Query = Readonly<Record<string, string | number | readonly string[] 
 /** An answer whose body is data frames. */
 export interface DataAnswer {
   readonly header: (name: string) => string | undefined;
-  /** The verified data. Leaving early ends the call. @param limitBytes more than that breaks the protocol */
-  data(limitBytes: number): AsyncGenerator<Uint8Array, void, undefined>;
+  /**
+   * The verified data. Leaving early ends the call.
+   *
+   * @param limitBytes more than that breaks the protocol
+   * @param start see `readData`
+   */
+  data(
+    limitBytes: number,
+    start?: Parameters<typeof readData>[2],
+  ): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
 /** Carries calls of the files API to one guest; every answer is bounded in size and time, and parsed. */
@@ -70,19 +79,14 @@ export class FileChannel {
     });
   }
 
-  /** Sends data frames; the answer is JSON. */
-  async send<T>(
-    call: FileCall,
-    schema: z.ZodType<T>,
-    source: AsyncIterable<Uint8Array>,
-    start?: BodyStart,
-  ): Promise<T> {
+  /** Sends frames; the answer is JSON. */
+  async send<T>(call: FileCall, schema: z.ZodType<T>, frames: AsyncIterable<Uint8Array>): Promise<T> {
     const failure: { error?: unknown } = {};
-    const kept = keepingError(source, failure);
+    const kept = keepingError(frames, failure);
     try {
       return await this.#answer(call, schema, (patience) => ({
         headers: FRAMES,
-        body: Readable.from(patience.sending(toFrames(kept, start)), {
+        body: Readable.from(patience.sending(kept), {
           objectMode: false,
           highWaterMark: SENT_AHEAD_BYTES,
         }),
@@ -108,7 +112,7 @@ export class FileChannel {
     try {
       yield* use({
         header: (name) => headerOf(response, name),
-        data: (limitBytes) => readData(patience.receiving(response.body), limitBytes),
+        data: (limitBytes, start) => readData(patience.receiving(response.body), limitBytes, start),
       });
     } catch (error) {
       throw explain(error, task, guest, patience);
@@ -137,7 +141,7 @@ export class FileChannel {
   async #answer<T>(
     call: FileCall,
     schema: z.ZodType<T>,
-    prepare: (patience: Patience) => Pick<GuestRequest, "headers" | "body">,
+    prepare: (patience: Patience) => Pick<GuestRequest, "body"> & { headers: FileCall["headers"] },
   ): Promise<T> {
     const task = { vmId: this.vmId, ...call.task };
     using attached = this.#attach(call.signal);
@@ -158,11 +162,13 @@ export class FileChannel {
   /** @throws {BandSoxError} the guest's refusal */
   async #open(
     guest: GuestClient,
-    { method, url, query, task }: FileCall,
-    rest: Pick<GuestRequest, "headers" | "body">,
+    { method, url, query, task, headers }: FileCall,
+    rest: Pick<GuestRequest, "body"> & { headers?: FileCall["headers"] },
     limit: Limit,
   ): Promise<Dispatcher.ResponseData> {
-    const response = await guest.open({ method, path: `${url}${queryString(query ?? {})}`, ...rest }, limit);
+    const path = `${url}${queryString(query ?? {})}`;
+    const request = { method, path, ...rest, headers: { ...headers, ...rest.headers } };
+    const response = await guest.open(request, limit);
     if (response.statusCode >= 200 && response.statusCode < 300) return response;
     const text = await readAll(response.body).catch(() => Buffer.alloc(0));
     const problem = Problem.safeParse(parseJson(text)).data;

@@ -10,6 +10,7 @@ export class Patience implements Disposable {
   readonly #ms: number;
   readonly #controller = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(ms: number, signal?: AbortSignal) {
     this.#ms = ms;
@@ -24,6 +25,7 @@ export class Patience implements Disposable {
   /** It is the guest's turn. @param times how many spans it gets */
   wait(times = 1): void {
     clearTimeout(this.#timer);
+    if (this.#isOver) return; // what was to be sent came when nobody sends it any more
     const timeout = () =>
       this.#controller.abort(new DOMException("the guest did not answer in time", "TimeoutError"));
     this.#timer = setTimeout(timeout, this.#ms * times);
@@ -57,6 +59,7 @@ export class Patience implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     clearTimeout(this.#timer);
   }
 }

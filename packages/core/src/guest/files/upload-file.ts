@@ -4,7 +4,7 @@ import { BandSoxError, FileEntry, isBandSoxError, type TransferProgress } from "
 import { nanoid } from "nanoid";
 import { z } from "zod";
 import { newAttempts } from "./attempts.ts";
-import type { BodyStart } from "./data-frames.ts";
+import { type BodyStart, toFrames } from "./data-frames.ts";
 import { type FileChannel, isBroken } from "./file-channel.ts";
 import { hostFileError } from "./file-errors.ts";
 import { newXxh64 } from "./xxh64.ts";
@@ -38,7 +38,7 @@ export function writeStream(
 ): Promise<FileEntry> {
   const query = { path, ...placeQuery(place), append: append ? 1 : undefined };
   const task = { path, doing: append ? "append to" : "write" };
-  return channel.send({ task, method: "PUT", url: "/v1/file", query, signal }, FileEntry, source);
+  return channel.send({ task, method: "PUT", url: "/v1/file", query, signal }, FileEntry, toFrames(source));
 }
 
 /**
@@ -67,7 +67,7 @@ export async function uploadFile(
         query: { ...query, upload, offset },
         signal,
       } as const;
-      return await channel.send(call, FileEntry, source.read(offset, sent), start);
+      return await channel.send(call, FileEntry, toFrames(source.read(offset, sent), start));
     } catch (error) {
       if (error instanceof SourceChanged) throw error.asOurs();
       const progress = isBroken(error)
