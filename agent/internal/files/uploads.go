@@ -144,25 +144,62 @@ func (n *upload) identify(fd int) (int, error) {
 }
 
 // Arrived is how many bytes of a transfer to a path have arrived.
-func (u *Uploads) Arrived(path, name string) (int64, error) {
+func (u *Uploads) Arrived(path, name string) (arrived int64, err error) {
+	err = asked(path, name, func(at *place, key uploadKey, asked *upload) error {
+		u.mu.Lock()
+		present := u.known[key]
+		u.mu.Unlock()
+		if present == nil || present.base != asked.base {
+			return errUnknownUpload
+		}
+		var stat unix.Stat_t
+		if err := unix.Fstatat(at.dir, asked.temp, &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return err
+		}
+		if inodeOf(&stat) != present.file {
+			return errUnknownUpload
+		}
+		arrived = stat.Size
+		return nil
+	})
+	return arrived, err
+}
+
+// End gives a transfer up that is not complete, and removes what has arrived.
+func (u *Uploads) End(ctx context.Context, path, name string) error {
+	return asked(path, name, func(_ *place, key uploadKey, _ *upload) error {
+		ending := &upload{stop: func() {}, done: make(chan struct{})}
+		defer close(ending.done)
+		broken, err := u.begin(ctx, key, ending)
+		if err != nil {
+			return err
+		}
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if broken == nil {
+			delete(u.known, key)
+			return errUnknownUpload
+		}
+		u.drop(key, broken)
+		return nil
+	})
+}
+
+var errUnknownUpload = errors.New("nothing is known of this transfer")
+
+// asked looks for the place of a transfer that a client names.
+func asked(path, name string, act func(*place, uploadKey, *upload) error) error {
 	at, err := Put{Path: path, Mode: -1, UID: -1, GID: -1}.findPlace()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer at.close()
 	key, asked, err := at.upload(name)
-	if err != nil {
-		return 0, fileerr.Of("resume", at.asked, err)
+	if err == nil {
+		err = act(at, key, asked)
 	}
-	u.mu.Lock()
-	present := u.known[key]
-	u.mu.Unlock()
-	var stat unix.Stat_t
-	if present != nil && present.base == asked.base {
-		err = unix.Fstatat(at.dir, asked.temp, &stat, unix.AT_SYMLINK_NOFOLLOW)
+	if err == errUnknownUpload {
+		return fileerr.New(fileerr.NotFound, "resume", at.asked, "%w", err)
 	}
-	if present == nil || present.base != asked.base || err == nil && inodeOf(&stat) != present.file {
-		return 0, fileerr.New(fileerr.NotFound, "resume", at.asked, "nothing is known of this transfer")
-	}
-	return stat.Size, fileerr.Of("resume", at.asked, err)
+	return fileerr.Of("resume", at.asked, err)
 }

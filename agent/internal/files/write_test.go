@@ -215,6 +215,42 @@ func TestAClientThatComesBackTakesOver(t *testing.T) {
 	}
 }
 
+func TestATransferThatIsNotWantedLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	u := NewUploads()
+	p := put(dir + "/f")
+	p.Upload = "abc"
+	wantCode(t, "nothing yet", u.End(ctx, p.Path, p.Upload), fileerr.NotFound)
+	if _, err := u.try(p, brokenFrames("12345")); !errors.Is(err, dataframe.ErrBroken) {
+		t.Fatal(err)
+	}
+	if err := u.End(ctx, p.Path, p.Upload); err != nil {
+		t.Error(err)
+	}
+	nothingUnfinished(t, dir)
+	body, client := io.Pipe()
+	first := make(chan error)
+	go func() {
+		r := dataframe.NewReader(body)
+		defer r.Release()
+		_, err := u.Write(ctx, p, r, func() { body.Close() })
+		first <- err
+	}()
+	client.Write(brokenFrames("12345"))
+	client.Write([]byte{5})
+	if err := u.End(ctx, p.Path, p.Upload); err != nil { // one under way is stopped
+		t.Error(err)
+	}
+	if err := <-first; err == nil {
+		t.Error("it was written")
+	}
+	nothingUnfinished(t, dir)
+	if _, err := u.try(p, frames("1", "1")); err != nil || content(t, p.Path) != "1" {
+		t.Error(err)
+	}
+	wantCode(t, "after the end", u.End(ctx, p.Path, p.Upload), fileerr.NotFound)
+}
+
 func TestAppend(t *testing.T) {
 	dir := t.TempDir()
 	add := func(name string, body []byte) (Entry, error) {

@@ -15,6 +15,7 @@ var contentRoutes = []route{
 	{"GET /v1/file", "path offset length etag", transferring((*API).readFile)},
 	{"PUT /v1/file", "path mode uid gid append parents upload offset", transferring((*API).writeFile)},
 	{"GET /v1/upload", "path upload", inMachine((*API).brokenUpload)},
+	{"DELETE /v1/upload", "path upload", inMachine((*API).endUpload)},
 	{"POST /v1/files/lines", "", transferring((*API).readLines)},
 }
 
@@ -107,14 +108,22 @@ func (q *query) upload() string {
 }
 
 func (a *API) brokenUpload(w http.ResponseWriter, r *http.Request) {
+	if path, name, ok := askedUpload(w, r); ok {
+		arrived, err := a.uploads.Arrived(path, name)
+		answerFile(w, map[string]int64{"bytes": arrived}, err)
+	}
+}
+
+func (a *API) endUpload(w http.ResponseWriter, r *http.Request) {
+	if path, name, ok := askedUpload(w, r); ok {
+		answerFile(w, struct{}{}, a.uploads.End(r.Context(), path, name))
+	}
+}
+
+func askedUpload(w http.ResponseWriter, r *http.Request) (path, name string, ok bool) {
 	q := queryOf(r)
-	name := q.upload()
-	if name == "" {
+	if name = q.upload(); name == "" {
 		q.fail("upload is missing")
 	}
-	if q.refuse(w) {
-		return
-	}
-	arrived, err := a.uploads.Arrived(q.text("path"), name)
-	answerFile(w, map[string]int64{"bytes": arrived}, err)
+	return q.text("path"), name, !q.refuse(w)
 }

@@ -87,6 +87,7 @@ func TestWrongFileRequestsAreRefused(t *testing.T) {
 		{"PUT", "/v1/file?path=" + at("/no/f"), data(""), 404, "file_not_found"},
 		{"GET", "/v1/upload?path=" + at("/f") + "&upload=u", "", 404, "file_not_found"},
 		{"GET", "/v1/upload?path=" + at("/f"), "", 400, "bad_request"},
+		{"DELETE", "/v1/upload?path=" + at("/f") + "&upload=u", "", 404, "file_not_found"},
 		{"POST", "/v1/files/list", `{"path":"/","limit":1001}`, 400, "bad_request"},
 		{"POST", "/v1/files/list", `{"path":"/","limit":0}`, 400, "bad_request"},
 		{"POST", "/v1/files/stat", `{"path":"/","deep":true}`, 400, "bad_request"},

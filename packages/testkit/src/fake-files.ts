@@ -89,6 +89,7 @@ const ROUTES: Record<string, Answer> = {
   "GET /v1/upload": async ({ query, at }) => ({
     bytes: (await stat(uploadPath(at(query.get("path")), query.get("upload")))).size,
   }),
+  "DELETE /v1/upload": async ({ query, at }) => rm(uploadPath(at(query.get("path")), query.get("upload"))),
   "POST /v1/files/stat": async ({ request, root }) => {
     const { path, follow = true } = (await json(request)) as { path: string; follow?: boolean };
     return entry(root, path, follow);

@@ -1,10 +1,8 @@
 import { isAnyBandSoxError, isBandSoxError } from "@bandsox/contract";
 import { nanoid } from "nanoid";
 import { z } from "zod";
+import { soon } from "./abandon.ts";
 import type { FileCall, FileChannel } from "./file-channel.ts";
-
-/** A guest that is gone is not waited for */
-const ABANDON_MS = 1000;
 
 /** An archive that the guest knows by a name, so that it can go on over another connection (PROTOCOL.md §7.1). */
 export interface NamedArchive {
@@ -35,8 +33,7 @@ export function namedArchive(channel: FileChannel, task: FileCall["task"]): Name
       }
     },
     async abandon() {
-      const signal = AbortSignal.timeout(ABANDON_MS);
-      await channel.json({ ...about, method: "DELETE", signal }, z.unknown()).catch(() => {});
+      await channel.json({ ...about, method: "DELETE", signal: soon() }, z.unknown());
     },
   };
 }

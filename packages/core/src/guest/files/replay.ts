@@ -6,6 +6,8 @@ import { newXxh64, type Xxh64 } from "./xxh64.ts";
  * control bounds (2 MiB sent ahead here, a stream's window of 512 KiB, and buffers of sockets and of the agent)
  */
 const KEPT_BYTES = 8 * 1024 * 1024;
+/** For streams of which there is not more */
+const FIRST_BYTES = 4096;
 /** The most that is taken of the source at once */
 const STEP_BYTES = 1024 * 1024;
 
@@ -87,7 +89,7 @@ export class Replay implements AsyncDisposable {
 class Ring {
   end = 0;
   readonly #limit: number;
-  #bytes = Buffer.allocUnsafe(STEP_BYTES);
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES);
 
   constructor(limit: number) {
     this.#limit = limit;

@@ -25,7 +25,7 @@ export async function sendResumably<T>(
     return await sendReplayed(replay, transfer);
   } catch (error) {
     const isRefusal = !replay.hasFailed && !isBroken(error) && !isBandSoxError(error, "interrupted");
-    if (replay.hasBegun && !isRefusal) await transfer.abandon();
+    if (replay.hasBegun && !isRefusal) await transfer.abandon().catch(() => {});
     throw error;
   }
 }

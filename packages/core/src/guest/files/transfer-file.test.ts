@@ -190,3 +190,39 @@ describe("uploading", () => {
     expect(await readdir(w.root)).not.toContain("f");
   });
 });
+
+describe("writing a stream", () => {
+  async function* pieces() {
+    for (let at = 0; at < CONTENT.length; at += 70_000) yield CONTENT.subarray(at, at + 70_000);
+  }
+
+  test.for([0, 5, 65_541, 300_000])(
+    "a connection that is cut after %d bytes of a request is made again",
+    async (afterBytes) => {
+      await using w = await filesWorld({ intercept: cutting("requests", afterBytes, 3) });
+      await w.files.write("/f", pieces());
+      expect(await readFile(`${w.root}/f`)).toEqual(CONTENT);
+      expect(w.guest.requests.filter((request) => request.startsWith("PUT"))).toHaveLength(4);
+      expect(await readdir(w.root)).toEqual(["f"]);
+    },
+  );
+
+  test("a source that fails leaves the file as it was, and nothing else", async () => {
+    await using w = await filesWorld();
+    await w.files.write("/f", "old");
+    async function* failing() {
+      yield CONTENT;
+      await expect.poll(() => readdir(w.root)).toHaveLength(2);
+      throw new Error("the source failed");
+    }
+    await expect(w.files.write("/f", failing())).rejects.toThrow("the source failed");
+    expect(await readFile(`${w.root}/f`, "utf8")).toBe("old");
+    expect(await readdir(w.root)).toEqual(["f"]);
+  });
+
+  test("what is appended is not sent again: a part may have been added", async () => {
+    await using w = await filesWorld({ intercept: cutting("requests", 65_541, 1) });
+    await expect(w.files.append("/f", pieces())).rejects.toMatchObject({ code: "guest_unreachable" });
+    expect(w.guest.requests).toHaveLength(1);
+  });
+});

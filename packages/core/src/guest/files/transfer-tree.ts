@@ -84,7 +84,7 @@ export async function* archiveOf(
       }
     }
   } finally {
-    if (!isOver && arrived.bytes > 0) await archive.abandon();
+    if (!isOver && arrived.bytes > 0) await archive.abandon().catch(() => {});
   }
 }
 

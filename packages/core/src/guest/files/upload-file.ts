@@ -3,10 +3,12 @@ import { type FileHandle, open } from "node:fs/promises";
 import { BandSoxError, FileEntry, isBandSoxError, type TransferProgress } from "@bandsox/contract";
 import { nanoid } from "nanoid";
 import { z } from "zod";
+import { soon } from "./abandon.ts";
 import { newAttempts } from "./attempts.ts";
 import { type BodyStart, toFrames } from "./data-frames.ts";
 import { type FileChannel, isBroken } from "./file-channel.ts";
 import { hostFileError } from "./file-errors.ts";
+import { sendResumably } from "./send-resumably.ts";
 import { newXxh64 } from "./xxh64.ts";
 
 const READ_BYTES = 1024 * 1024;
@@ -29,15 +31,41 @@ export interface UploadOptions extends PlaceOptions {
   onProgress?: ((progress: TransferProgress) => void) | undefined;
 }
 
-/** Writes a stream to a file of the guest, in its place once it is whole, or at its end. */
+/**
+ * Writes a stream to a file of the guest, in its place once it is whole. After a broken connection it goes on where the
+ * guest says it ended.
+ */
 export function writeStream(
   channel: FileChannel,
   path: string,
   source: AsyncIterable<Uint8Array>,
-  { append = false, signal, ...place }: PlaceOptions & { append?: boolean },
+  { signal, ...place }: PlaceOptions,
 ): Promise<FileEntry> {
-  const query = { path, ...placeQuery(place), append: append ? 1 : undefined };
-  const task = { path, doing: append ? "append to" : "write" };
+  const upload = nanoid();
+  const task = { path, doing: "write" };
+  return sendResumably(source, {
+    send(frames, offset) {
+      const query = { path, ...placeQuery(place), upload, offset };
+      return channel.send({ task, method: "PUT", url: "/v1/file", query, signal }, FileEntry, frames);
+    },
+    arrived: () => arrivedOf(channel, { to: path, upload, signal }),
+    async abandon() {
+      const query = { path, upload };
+      await channel.json({ task, method: "DELETE", url: "/v1/upload", query, signal: soon() }, z.unknown());
+    },
+    signal,
+  });
+}
+
+/** Adds a stream to the end of a file of the guest. What a broken connection brought stays. */
+export function appendStream(
+  channel: FileChannel,
+  path: string,
+  source: AsyncIterable<Uint8Array>,
+  { signal, ...place }: PlaceOptions,
+): Promise<FileEntry> {
+  const query = { path, ...placeQuery(place), append: 1 };
+  const task = { path, doing: "append to" };
   return channel.send({ task, method: "PUT", url: "/v1/file", query, signal }, FileEntry, toFrames(source));
 }
 
@@ -85,18 +113,26 @@ function placeQuery({ mode, uid, gid, parents = true }: Omit<PlaceOptions, "sign
   return { mode, uid, gid, parents: parents ? 1 : undefined };
 }
 
+interface ArrivedQuestion {
+  readonly to: string;
+  readonly upload: string;
+  /** What there is at most, if that is known */
+  readonly size?: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 async function arrivedOf(
   channel: FileChannel,
-  {
-    to,
-    upload,
-    size,
-    signal,
-  }: { to: string; upload: string; size: number; signal?: AbortSignal | undefined },
+  { to, upload, size, signal }: ArrivedQuestion,
 ): Promise<number> {
   const task = { path: to, doing: "go on writing" };
   const call = { task, method: "GET", url: "/v1/upload", query: { path: to, upload }, signal } as const;
-  const answer = z.object({ bytes: z.int().min(0).max(size) });
+  const answer = z.object({
+    bytes: z
+      .int()
+      .min(0)
+      .max(size ?? Number.MAX_SAFE_INTEGER),
+  });
   try {
     return (await channel.json(call, answer)).bytes;
   } catch (error) {

@@ -24,7 +24,13 @@ import {
   type UploadTreeOptions,
   uploadTree,
 } from "./transfer-tree.ts";
-import { type PlaceOptions, type UploadOptions, uploadFile, writeStream } from "./upload-file.ts";
+import {
+  appendStream,
+  type PlaceOptions,
+  type UploadOptions,
+  uploadFile,
+  writeStream,
+} from "./upload-file.ts";
 import { FileWatch, type WatchOptions } from "./watch.ts";
 
 const READ_MAX_BYTES = 256 * 1024 * 1024;
@@ -115,8 +121,7 @@ export class VmFiles {
 
   /** Adds to the end of a file, which is made if it is not there. A call that fails may have added a part. */
   async append(path: string, content: FileContent, options: PlaceOptions = {}): Promise<FileEntry> {
-    const place = { ...checkedPlace(options), append: true };
-    return writeStream(this.#channel, checked(path), pieces(content), place);
+    return appendStream(this.#channel, checked(path), pieces(content), checkedPlace(options));
   }
 
   /** What is in a directory, by name. @throws {BandSoxError} `too_many_files` beyond `maxEntries` (default: `100000`) */
