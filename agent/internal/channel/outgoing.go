@@ -11,7 +11,7 @@ type outgoing struct {
 	mu        sync.Mutex
 	held      chan struct{} // closed when frames may begin again; nil: they may
 	isWriting bool
-	torn      []byte // of a frame that a session was in when it was closed
+	torn      []byte // of a frame that a session was in when it was closed, or what else is to go first
 }
 
 // begin waits while frames are held; false when done comes first.
@@ -47,7 +47,7 @@ func (o *outgoing) writes() bool {
 // takenCheck is how often a socket is asked what its peer has taken: there is no event for that.
 const takenCheck = time.Millisecond
 
-// Hold lets no frame begin until Release, and waits for the peer to take those that have, for at most limit. It tells
+// Hold lets no frame and no handshake begin until Release, and waits for the peer to take those that have, for at most limit. It tells
 // whether the peer has them all: it can then be saved, and what goes on from the save is not in the middle of a frame.
 func (l *Link) Hold(limit time.Duration) bool {
 	l.outgoing.mu.Lock()
@@ -73,15 +73,13 @@ func (l *Link) Release() {
 	}
 }
 
-// finishFrame writes what is left of the frame that the last session was in.
-func (l *Link) finishFrame() error {
-	l.outgoing.mu.Lock()
-	torn := l.outgoing.torn
-	l.outgoing.mu.Unlock()
-	if len(torn) == 0 {
-		return nil
+// writeRest writes what is to go before anything else, as far as the peer takes it. It runs between begin and end, which is
+// given what it returns.
+func (l *Link) writeRest() (rest []byte, err error) {
+	rest = l.outgoing.torn
+	if len(rest) == 0 {
+		return nil, nil
 	}
-	n, err := l.transport.Write(torn)
-	l.outgoing.end(torn[n:])
-	return err
+	n, err := l.transport.Write(rest)
+	return rest[n:], err
 }

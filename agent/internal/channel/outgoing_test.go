@@ -171,6 +171,50 @@ func TestWhatIsHeldIsWholeAndGoesOn(t *testing.T) {
 	}
 }
 
+func TestNoHandshakeBeginsWhileItIsHeld(t *testing.T) {
+	hostLink, guestLink := openPair(t)
+	hostLink.Hold(0)
+	synced := make(chan error, 1)
+	go func() { synced <- hostLink.RequestSync() }()
+	time.Sleep(50 * time.Millisecond)
+	if unsent := Unsent(hostLink.transport); unsent > 0 {
+		t.Errorf("%d bytes were sent", unsent)
+	}
+	go guestLink.AnswerSync()
+	hostLink.Release()
+	if err := <-synced; err != nil {
+		t.Error(err)
+	}
+}
+
+// sluggish takes bytes slowly.
+type sluggish struct{ net.Conn }
+
+func (s sluggish) Read(p []byte) (int, error) {
+	time.Sleep(100 * time.Millisecond)
+	return s.Conn.Read(p[:min(len(p), 60_000)])
+}
+
+func TestASlowGuestThatMissedARequestIsReached(t *testing.T) {
+	a, b := socketPair(t)
+	guestLink := NewLink(sluggish{b})
+	missed := make([]byte, syncSize)
+	synced := make(chan error, 1)
+	go func() { synced <- NewLink(a).RequestSync() }()
+	for range fillAfter {
+		io.ReadFull(b, missed)
+	}
+	go guestLink.AnswerSync()
+	select {
+	case err := <-synced:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it is never reached")
+	}
+}
+
 func TestHoldingWaitsForNobodyForEver(t *testing.T) {
 	a, _ := socketPair(t)
 	link := NewLink(a)

@@ -24,6 +24,10 @@ const (
 
 const syncRepeatAfter = time.Second
 
+// fillAfter is how many requests a guest takes without an answer before it is thought to be in the middle of a frame; one that
+// is only slow would have to read that much more.
+const fillAfter = 2
+
 type nonce [nonceSize]byte
 
 func newNonce() nonce {
@@ -117,8 +121,11 @@ func (l *Link) RequestSync() error {
 	}
 	answers := scanner{magic: answerMagic}
 	for times := 0; ; times++ {
+		if times == fillAfter {
+			l.fill()
+		}
 		asked := newNonce()
-		if err := l.request(asked, times > 0); err != nil {
+		if err := l.request(asked); err != nil {
 			return err
 		}
 		answered, err := l.awaitAnswer(&answers, asked)
@@ -131,27 +138,34 @@ func (l *Link) RequestSync() error {
 	}
 }
 
-// request asks the guest to answer. isRepeated: it has taken a request and did not, maybe as the rest of a frame that it was
-// left in by a host that is no more.
-func (l *Link) request(asked nonce, isRepeated bool) error {
+// request asks the guest to answer, unless it stands still.
+func (l *Link) request(asked nonce) (err error) {
+	l.outgoing.begin(nil)
+	rest := l.outgoing.torn
+	defer func() { l.outgoing.end(rest) }()
 	if err := l.transport.SetDeadline(time.Now().Add(syncRepeatAfter)); err != nil {
 		return err
 	}
-	err := l.finishFrame()
-	if _, aware := l.transport.(sessionTransport); err == nil && isRepeated && !aware {
-		_, err = l.transport.Write(noFrame())
-	}
+	rest, err = l.writeRest()
 	if err == nil {
 		err = l.writeSync(append([]byte(requestMagic), asked[:]...))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
+		return nil // the rest goes before the next request
 	}
 	return err
 }
 
-// noFrame is longer than the body of any frame towards a guest, and no frame begins like it.
-func noFrame() []byte { return bytes.Repeat([]byte{0xff}, guestWindow+frameHeaderSize) }
+// fill makes what follows the rest of whatever frame a host that is no more has left the guest in: longer than the body of
+// any, and no frame begins like it. One that was left within the twelve bytes of a header stays lost.
+func (l *Link) fill() {
+	if _, aware := l.transport.(sessionTransport); aware {
+		return
+	}
+	l.outgoing.mu.Lock()
+	defer l.outgoing.mu.Unlock()
+	l.outgoing.torn = append(l.outgoing.torn, bytes.Repeat([]byte{0xff}, guestWindow+frameHeaderSize)...)
+}
 
 func (l *Link) awaitAnswer(answers *scanner, asked nonce) (bool, error) {
 	for {

@@ -147,9 +147,17 @@ func TestHostAsksAgainOnlyWhenTheRequestWasTaken(t *testing.T) {
 		t.Fatalf("%d bytes are waiting, %v", n, err)
 	}
 	guest.SetReadDeadline(time.Now().Add(2 * syncRepeatAfter))
-	// The repetition is longer than any frame that a guest may be in the middle of.
-	repetition := make([]byte, guestWindow+frameHeaderSize+syncSize)
-	if _, err = io.ReadFull(guest, repetition); err != nil || !bytes.Contains(repetition, []byte(requestMagic)) {
-		t.Fatalf("the repetition: %v", err)
+	if n, err = guest.Read(pending); err != nil || n != syncSize {
+		t.Fatalf("the repetition has %d bytes, %v", n, err)
+	}
+	// The one after it comes behind more than any frame that a guest may be in the middle of.
+	guest.SetReadDeadline(time.Now().Add(2 * syncRepeatAfter))
+	third := make([]byte, guestWindow+frameHeaderSize+syncSize)
+	if _, err = io.ReadFull(guest, third); err != nil || !bytes.HasPrefix(third[len(third)-syncSize:], []byte(requestMagic)) {
+		t.Fatalf("the third: %v", err)
+	}
+	guest.SetReadDeadline(time.Now().Add(2 * syncRepeatAfter))
+	if n, err = guest.Read(third); err != nil || n != syncSize {
+		t.Fatalf("the fourth has %d bytes, %v", n, err)
 	}
 }

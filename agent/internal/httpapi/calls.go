@@ -64,6 +64,7 @@ func (a *API) refreshIdentity(w http.ResponseWriter, r *http.Request) {
 	}
 	if identity.Clone != nil {
 		a.runs.EndAll()
+		a.archives.EndAll()
 	}
 	writeJSON(w, http.StatusOK, struct{}{})
 }

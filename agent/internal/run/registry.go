@@ -18,10 +18,8 @@ const (
 	// Ended commands whose clients may have missed how they ended, and what is kept of all their output, in bytes.
 	endedLimit = 256
 	endedBytes = 4 << 20
-	// Ids whose client has said that it wants nothing of them before they were started.
-	unwantedLimit = 256
-	// Ids of commands that were started, so that none is a second time: more than start while a client comes back.
-	startedLimit = 4096
+	// Ids of commands that were started, or are never to be, are known for longer than a client comes back with them.
+	idsKept, idsLimit = time.Minute, 4096
 )
 
 var (
@@ -54,7 +52,7 @@ type Registry struct {
 func NewRegistry(reaper *reap.Reaper, grace time.Duration) *Registry {
 	return &Registry{
 		reaper: reaper, grace: grace, runs: map[string]*Run{},
-		started: newIDs(startedLimit), unwanted: newIDs(unwantedLimit),
+		started: newIDs(idsLimit, idsKept), unwanted: newIDs(idsLimit, idsKept),
 	}
 }
 
@@ -72,7 +70,7 @@ func (g *Registry) Start(id string, command exec.Command, defaults exec.Defaults
 		return nil, err
 	}
 	g.mu.Lock()
-	g.started.add(id)
+	g.started.add(id, time.Now())
 	g.mu.Unlock()
 	r.onEnd = onEnd
 	r.begin(process)
@@ -137,10 +135,11 @@ func (g *Registry) find(id string) (*Run, error) {
 	if r := g.runs[id]; r != nil {
 		return r, nil
 	}
-	if g.started.has(id) {
+	now := time.Now()
+	if g.started.has(id) || !g.started.isComplete(now) || g.unwanted.isFull(now) {
 		return nil, ErrUnknown
 	}
-	g.unwanted.add(id)
+	g.unwanted.add(id, now)
 	return nil, ErrNeverStarted
 }
 

@@ -20,7 +20,7 @@ const requestLimit = 64 << 10
 // a guest that was paused for a save goes on.
 type control struct {
 	listener net.Listener
-	machine  machine
+	machine  *steady
 	dog      *watchdog
 	relay    *relay
 	mu       sync.Mutex // held for the time of one request
@@ -53,7 +53,7 @@ func listenControl(path string, machine machine, guarded guarded) (*control, err
 		return nil, err
 	}
 	dog := guarded.dog
-	c := &control{listener: listener, machine: steady{machine, &guarded.relay.holder}, dog: dog, relay: guarded.relay}
+	c := &control{listener: listener, machine: &steady{machine: machine, channel: &guarded.relay.holder}, dog: dog, relay: guarded.relay}
 	dog.pause, dog.resume, dog.paused = c.pause, c.wake, c.paused
 	c.running.Go(c.serve)
 	return c, nil
@@ -181,12 +181,11 @@ func (c *control) save(wanted saveRequest) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	paused := time.Now()
 	if err := c.machine.pause(); err != nil {
 		return response{}, err
 	}
 	bytes, err := work.finish()
-	took := time.Since(paused)
+	took := time.Since(c.machine.since)
 	var warning string
 	if before == statusRunning {
 		var resumeErr error

@@ -105,6 +105,7 @@ func (r *relay) close() {
 		return
 	}
 	close(r.ended)
+	r.holder.release() // whatever waits for the guest to go on ends
 	r.vsock.close()
 	r.clients.Close()
 	if r.channel != nil {

@@ -28,14 +28,16 @@ func (h *holder) use(link *channel.Link) {
 	}
 }
 
-// hold waits, within limit, for what has begun.
-func (h *holder) hold(limit time.Duration) {
+// hold waits, within limit, for what has begun. It tells whether nothing was held before.
+func (h *holder) hold(limit time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	isFirst := !h.isHeld
 	h.isHeld = true
 	if h.link != nil {
 		h.link.Hold(limit)
 	}
+	return isFirst
 }
 
 func (h *holder) release() {
@@ -51,24 +53,31 @@ func (h *holder) release() {
 type steady struct {
 	machine
 	channel *holder
+	since   time.Time // when it was last made to stand still
 }
 
-func (s steady) pause() error {
+func (s *steady) runs() bool {
+	status, err := s.status()
+	return err == nil && status == statusRunning
+}
+
+func (s *steady) pause() error {
 	var limit time.Duration
-	if status, err := s.status(); err == nil && status == statusRunning {
+	if s.runs() {
 		limit = holdPatience
 	}
-	s.channel.hold(limit)
+	isFirst := s.channel.hold(limit)
+	s.since = time.Now()
 	err := s.machine.pause()
-	if err != nil {
+	if err != nil && isFirst {
 		s.channel.release()
 	}
 	return err
 }
 
-func (s steady) resume() (string, error) {
+func (s *steady) resume() (string, error) {
 	warning, err := s.machine.resume()
-	if err == nil {
+	if err == nil || s.runs() {
 		s.channel.release()
 	}
 	return warning, err

@@ -2,21 +2,32 @@ package transfer
 
 import "fmt"
 
-// kept is the newest bytes of an archive. It takes the memory it needs, at most its limit, which is a power of two.
+// kept is the newest bytes of an archive. It takes the memory it needs, as long as grow allows it, and at most keptMost.
 type kept struct {
-	limit int
+	grow  func(more int) bool
 	bytes []byte
 	end   int64 // of the archive so far
+	isMax bool
 }
 
-// firstKept is for archives of which there is not more.
-const firstKept = 64 << 10
+const (
+	// firstKept is for archives of which there is not more; powers of two, both.
+	firstKept = 64 << 10
+	// keptMost is more than can be on its way: a batch of frames, the window of a stream, and what the host's supervisor, its
+	// sockets and the client hold.
+	keptMost = 4 << 20
+)
 
-// add takes no more than half the limit at once.
+// add takes at most firstKept bytes.
 func (k *kept) add(data []byte) {
-	for k.end+int64(len(data)) > int64(len(k.bytes)) && len(k.bytes) < k.limit {
+	for !k.isMax && k.end+int64(len(data)) > int64(len(k.bytes)) {
+		more := max(firstKept, len(k.bytes))
+		if len(k.bytes)+more > keptMost || len(k.bytes) > 0 && !k.grow(more) {
+			k.isMax = true // from now on it is a ring
+			break
+		}
 		// Nothing has been overwritten yet: each byte is where it is in the archive.
-		k.bytes = append(k.bytes, make([]byte, max(firstKept, len(k.bytes)))...)
+		k.bytes = append(k.bytes, make([]byte, more)...)
 	}
 	place := int(k.end % int64(len(k.bytes)))
 	n := copy(k.bytes[place:], data)

@@ -34,6 +34,7 @@ type line struct {
 	isOver   bool     // nobody is waited for any more
 	patience *time.Timer
 	since    time.Time     // without a connection
+	onOver   func()        // called when nobody is waited for any more; nil: nothing
 	ended    chan struct{} // closed when nothing works on the archive any more
 }
 
@@ -90,6 +91,9 @@ func (l *line) giveUp() {
 		delete(l.registry.known, l.name)
 	}
 	l.isOver = true
+	if l.onOver != nil {
+		l.onOver()
+	}
 	if l.carrier != nil {
 		l.carrier.cut()
 	}

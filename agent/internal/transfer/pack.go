@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	// What an archive keeps for who comes back: more than can be on its way, at most keptMost, and less where many share the
-	// memory there is for all.
-	keptLeast, keptMost, keptAll = 512 << 10, 4 << 20, 16 << 20
+	// keptAll is what all archives keep together, beside the first of each: where they are many, some cannot go on.
+	keptAll = 16 << 20
 	// endedBytes is what archives that have been brought to their end keep together.
 	endedBytes = 4 << 20
 )
@@ -75,14 +74,14 @@ func (g *Registry) take(name string, c *Carrier, pack func(context.Context, *Arc
 
 // beginPacking runs under the lock.
 func (g *Registry) beginPacking(name string, pack func(context.Context, *Archive) error) *packing {
-	limit := keptMost
-	for ; limit > keptLeast && limit > keptAll/(len(g.known)+1); limit /= 2 {
-	}
-	p := &packing{where: g.newLine(name), kept: kept{limit: limit}}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &packing{where: g.newLine(name), kept: kept{grow: g.hasRoomFor}}
+	p.where.onOver = cancel
 	p.where.begin()
 	g.known[name] = p
 	go func() {
-		err := pack(context.Background(), &Archive{p})
+		defer cancel()
+		err := pack(ctx, &Archive{p})
 		for err == nil {
 			err = p.bringEnd()
 		}
@@ -96,13 +95,23 @@ func (g *Registry) beginPacking(name string, pack func(context.Context, *Archive
 	return p
 }
 
+// hasRoomFor runs under the lock, and tells whether an archive may keep so much more.
+func (g *Registry) hasRoomFor(more int) bool {
+	for _, a := range g.known {
+		if p, ok := a.(*packing); ok {
+			more += max(0, len(p.kept.bytes)-firstKept)
+		}
+	}
+	return more <= keptAll
+}
+
 // Archive is what an archive is written to.
 type Archive struct{ packing *packing }
 
 // Write waits for a connection where there is none.
 func (a *Archive) Write(data []byte) (int, error) {
 	for written := 0; written < len(data); {
-		part := data[written:min(len(data), written+keptLeast/2)]
+		part := data[written:min(len(data), written+firstKept)]
 		if err := a.packing.write(part); err != nil {
 			return written, err
 		}

@@ -158,10 +158,43 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	for i := range 40 {
 		g.Pack(fmt.Sprint("broken", i), openWire(0, 5<<20).Carrier, packed(make([]byte, 6<<20)))
 	}
-	if all := total(); all > endedBytes+3*keptAll {
+	if all := total(); all > keptAll+Limit*firstKept {
 		t.Errorf("%d bytes are kept of what waits", all)
 	}
 	for i := range 40 {
 		g.End(fmt.Sprint("broken", i))
+	}
+}
+
+func TestWhatFollowsManyThatHaveEndedIsKeptAsMuch(t *testing.T) {
+	g := NewRegistry(time.Minute, Limit)
+	for i := range 30 {
+		g.Pack(fmt.Sprint(i), openWire(0, 1<<20).Carrier, packed(make([]byte, 10)))
+	}
+	g.Pack("a", openWire(0, 1<<20).Carrier, packed(make([]byte, 9<<20)))
+	p := g.known["a"].(*packing)
+	for end := time.Now().Add(5 * time.Second); len(p.kept.bytes) < 1<<20; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it keeps %d bytes", len(p.kept.bytes))
+		}
+	}
+	g.EndAll()
+}
+
+func TestAnArchiveThatIsGivenUpIsNotLookedForAnyMore(t *testing.T) {
+	g := NewRegistry(time.Minute, Limit)
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	looking := func(ctx context.Context, _ *Archive) error {
+		close(begun)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	go func() { ended <- g.Pack("a", openWire(0, 1).Carrier, looking) }()
+	<-begun
+	if err := g.End("a"); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -56,6 +56,15 @@ func (g *Registry) End(name string) error {
 	return nil
 }
 
+// EndAll is for a machine that has become another: the clients of its archives stayed with the one it was.
+func (g *Registry) EndAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, a := range g.known {
+		a.line().giveUp()
+	}
+}
+
 // makeRoom runs under the lock. Those under way are fewer than the limit: each has a call of its own.
 func (g *Registry) makeRoom() {
 	if len(g.known) < g.limit {

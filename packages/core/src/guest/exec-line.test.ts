@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { VmId } from "@bandsox/contract";
 import { frame, jsonFrame, startHostileAgent, temporaryDirectory } from "@bandsox/testkit";
@@ -110,6 +111,17 @@ test("a start that the guest will never make is made again under another id, a f
   await using always = await failing(Number.POSITIVE_INFINITY);
   await expect(run(always.client)).rejects.toMatchObject({ code: "guest_unreachable" });
   expect(always.lines.filter((line) => line.startsWith("POST")).length).toBeLessThanOrEqual(6);
+});
+
+test("a start is not repeated where another machine has taken the place of the one that was asked", async () => {
+  await using g = await guest(({ line }, socket) => {
+    if (line === "POST /v1/exec") return void socket.destroy();
+    if (line.startsWith("GET")) return void socket.end(refusal(404, "exec_not_found"));
+    // As it is when another VMM's supervisor has made it
+    void chmod(g.endpoint.socketPath, 0o600).then(() => socket.end(refusal(404, "exec_never_started")));
+  });
+  await expect(run(g.client)).rejects.toMatchObject({ code: "guest_unreachable" });
+  expect(g.lines.filter((line) => line.startsWith("POST"))).toHaveLength(1);
 });
 
 test("a guest that keeps nothing of an ended command any more is read to the end", async () => {

@@ -11,6 +11,7 @@ import { explainFailure, guestUnreachable } from "./failure.ts";
 import type { Frame } from "./frames.ts";
 import type { GuestEndpoint } from "./guest-connections.ts";
 import { Redial, redialing } from "./redial.ts";
+import { socketLife } from "./socket-life.ts";
 
 /** The header by which a client names an exec, and an agent that would wait for the client says the name again. */
 export const EXEC_ID_HEADER = "x-exec-id";
@@ -47,11 +48,14 @@ export interface ExecLineOptions {
  */
 export async function* execLine(options: ExecLineOptions): AsyncGenerator<ExecEvent, void, undefined> {
   const redial = new Redial();
+  const life = await socketLife(options.endpoint.socketPath);
   for (;;) {
     try {
       return yield* lineOf({ ...options, id: nanoid() });
     } catch (error) {
       if (!(error instanceof NeverStarted)) throw error;
+      // One that is another by now, rolled back or started again, knows nothing of what the one before did.
+      if (!life || life !== (await socketLife(options.endpoint.socketPath))) throw error.cause;
       await redial.after(error.cause, options.limit.signal);
     }
   }

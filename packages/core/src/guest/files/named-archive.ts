@@ -9,8 +9,8 @@ export interface NamedArchive {
   readonly task: FileCall["task"];
   /** Of the calls that carry it; an agent from before there were such names does not look at them */
   readonly headers: Readonly<Record<string, string>>;
-  /** How many bytes of it have come to the guest; `undefined` when that is not known */
-  arrived(signal?: AbortSignal): Promise<number | undefined>;
+  /** How many bytes of it have come to the guest, if it knows any; `undefined` from an agent from before there was such a call */
+  arrived(signal?: AbortSignal): Promise<number | "unknown" | undefined>;
   /** Tells the guest not to wait for the rest, or for who takes it. One that does not hear it stops some time later */
   abandon(): Promise<void>;
 }
@@ -27,8 +27,8 @@ export function namedArchive(channel: FileChannel, task: FileCall["task"]): Name
         const call = { ...about, method: "GET", signal } as const;
         return (await channel.json(call, z.object({ bytes: z.int().min(0) }))).bytes;
       } catch (error) {
-        if (isBandSoxError(error, "file_not_found")) return 0; // not a byte of it has come
-        if (isBandSoxError(error, "guest_protocol")) return undefined; // an older agent
+        if (isBandSoxError(error, "file_not_found")) return "unknown";
+        if (isBandSoxError(error, "guest_protocol")) return undefined;
         throw error;
       }
     },

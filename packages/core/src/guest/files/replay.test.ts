@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { BandSoxError, VmId } from "@bandsox/contract";
 import { expect, test } from "vitest";
 import { readData } from "./data-frames.ts";
 import { Replay } from "./replay.ts";
+import { sendResumably } from "./send-resumably.ts";
 import { newXxh64 } from "./xxh64.ts";
 
 const MIB = 1024 * 1024;
@@ -89,6 +91,32 @@ test("a connection that waits for the source when it breaks takes nothing away f
   ready.dispatchEvent(new Event("go"));
   expect((await carried(await second, Buffer.alloc(0))).toString()).toBe("one two");
   await Promise.all([waiting, ended]);
+});
+
+test("a source that fails while its connection is made again is not taken for one that has ended", async () => {
+  const fails = Promise.withResolvers<never>();
+  async function* source() {
+    yield Buffer.from("some");
+    await fails.promise;
+  }
+  let sent = 0;
+  const sending = sendResumably(source(), {
+    async send(frames) {
+      sent++;
+      const iterator = frames[Symbol.asyncIterator]();
+      await iterator.next();
+      if (sent > 1) for (;;) if ((await iterator.next()).done) return "complete";
+      void iterator.next().catch(() => {}); // its connection is over, and it waits for the source
+      throw new BandSoxError("guest_unreachable", "it broke", { vmId: VmId.parse("vm_000000000000") });
+    },
+    async arrived() {
+      fails.reject(new Error("the source failed"));
+      await new Promise((resolve) => setImmediate(resolve));
+      return 4;
+    },
+    abandon: async () => {},
+  });
+  await expect(sending).rejects.toThrow("the source failed");
 });
 
 test("a source that fails is told apart from a connection that does, and one that stands still is left", async () => {

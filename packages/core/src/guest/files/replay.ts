@@ -16,8 +16,7 @@ const STEP_BYTES = 1024 * 1024;
  * what was read last is kept. Disposing ends the stream.
  */
 export class Replay implements AsyncDisposable {
-  /** Whether reading the stream has failed; the error came out of `frames` */
-  hasFailed = false;
+  #failure: { readonly error: unknown } | undefined;
   readonly #source: AsyncIterator<Uint8Array>;
   /** What has been read and not been taken yet */
   #rest: Uint8Array = new Uint8Array();
@@ -28,6 +27,15 @@ export class Replay implements AsyncDisposable {
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** @throws why the stream could not be read, whichever connection waited for it then */
+  demandSource(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
   }
 
   /** Whether the guest may have some of it */
@@ -49,6 +57,7 @@ export class Replay implements AsyncDisposable {
       const data = this.#kept.from(at, STEP_BYTES);
       at += data.length; // and framed, which copies it, before anything else is done
       if (data.length > 0) yield* frameData(data);
+      else if (this.#failure) throw this.#failure.error;
       else if (this.#hasEnded) return yield endFrame(at, this.#hash);
       else await this.#read(this.#hash);
     }
@@ -72,7 +81,7 @@ export class Replay implements AsyncDisposable {
   async #next(hash: Xxh64): Promise<void> {
     if (this.#rest.length === 0) {
       const { done, value } = await this.#source.next().catch((error: unknown) => {
-        this.hasFailed = true;
+        this.#failure = { error };
         throw error;
       });
       if (done) this.#hasEnded = true;

@@ -37,7 +37,10 @@ async function sendReplayed<T>(replay: Replay, { send, arrived, signal }: Resuma
       return await send(replay.frames(offset), offset);
     } catch (error) {
       if (replay.hasFailed || !isBroken(error)) throw error;
-      const position = await redialing(arrived, { signal }).catch(() => undefined);
+      const position = await redialing(arrived, { signal }).catch((reason) => {
+        if (isBandSoxError(reason, "interrupted")) throw reason;
+      });
+      replay.demandSource(); // it may have failed while a connection that is over waited for it
       if (position === undefined || !replay.reaches(position)) throw error;
       attempts.failed(error, position);
       offset = position;

@@ -1,7 +1,7 @@
-import { BandSoxError, type TransferProgress, type TreeResult } from "@bandsox/contract";
+import { BandSoxError, isBandSoxError, type TransferProgress, type TreeResult } from "@bandsox/contract";
 import { z } from "zod";
 import { newAttempts } from "./attempts.ts";
-import type { FileChannel } from "./file-channel.ts";
+import { type FileChannel, isBroken } from "./file-channel.ts";
 import type { TreeFilter } from "./glob.ts";
 import { isForgotten, namedArchive, offsetOf } from "./named-archive.ts";
 import { packTree } from "./pack-tree.ts";
@@ -65,7 +65,7 @@ export async function* archiveOf(
   const { headers, task } = archive;
   const arrived = { bytes: 0, hash: await newXxh64() };
   const attempts = newAttempts(["guest_unreachable"], signal);
-  let isOver = false;
+  let isWaitedFor = true;
   try {
     for (let broken: unknown; ; ) {
       const query = { path, include, exclude, ...offsetOf(arrived.bytes) };
@@ -75,16 +75,17 @@ export async function* archiveOf(
           channel.receive({ ...call, spans: FIRST_BYTE_SPANS }, (answer) => answer.data(limitBytes, arrived)),
           { onProgress, before: arrived.bytes },
         );
-        isOver = true;
+        isWaitedFor = false;
         return;
       } catch (error) {
-        if (broken && isForgotten(error)) throw broken;
+        isWaitedFor = arrived.bytes > 0 || isBroken(error) || isBandSoxError(error, "interrupted");
+        if (broken && arrived.bytes > 0 && isForgotten(error)) throw broken;
         attempts.failed(error, arrived.bytes);
         broken = error;
       }
     }
   } finally {
-    if (!isOver && arrived.bytes > 0) await archive.abandon().catch(() => {});
+    if (isWaitedFor) await archive.abandon().catch(() => {});
   }
 }
 
@@ -105,7 +106,12 @@ export async function extractInto(
       const call = { task, method: "PUT", url: "/v1/tree", query: from, headers, signal } as const;
       return channel.send(call, Unpacked, frames);
     },
-    arrived: () => archive.arrived(signal),
+    async arrived() {
+      // One that nothing is known of may have been unpacked long ago: sent again it would meet its own files.
+      const ifUnknown = replace ? 0 : undefined;
+      const bytes = await archive.arrived(signal);
+      return bytes === "unknown" ? ifUnknown : bytes;
+    },
     abandon: archive.abandon,
     signal,
   });
