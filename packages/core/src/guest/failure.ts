@@ -22,6 +22,11 @@ export function guestUnreachable(vmId: VmId, why: string, cause?: unknown): Band
   return new BandSoxError("guest_unreachable", message, { vmId }, { cause });
 }
 
+/** Whether the guest let the time pass that it was given: asked again at once, it would most likely take as long again. */
+export function isLate(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error && error.cause.name === "TimeoutError";
+}
+
 /** The guest said what PROTOCOL.md does not allow. */
 export function guestBroken(vmId: VmId, why: string, cause?: unknown): BandSoxError {
   const message = `the agent in ${vmId} broke the protocol: ${why}`;

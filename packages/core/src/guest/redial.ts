@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isBandSoxError } from "@bandsox/contract";
+import { isLate } from "./failure.ts";
 
 const ATTEMPTS_MAX = 6;
 const FIRST_PAUSE_MS = 50;
@@ -23,7 +24,8 @@ export class Redial {
   /** Waits until the next attempt. @throws `error` itself when another attempt makes no sense */
   async after(error: unknown, signal?: AbortSignal): Promise<void> {
     this.#failed++;
-    if (!isBandSoxError(error, "guest_unreachable") || this.#failed >= this.#attemptsMax) throw error;
+    if (!isBandSoxError(error, "guest_unreachable") || isLate(error) || this.#failed >= this.#attemptsMax)
+      throw error;
     // An abort ends the pause early; the next attempt then says so in its own words.
     await pause(FIRST_PAUSE_MS * 2 ** (this.#failed - 1), undefined, signal ? { signal } : {}).catch(
       () => {},

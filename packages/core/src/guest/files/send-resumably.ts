@@ -1,4 +1,5 @@
 import { isBandSoxError } from "@bandsox/contract";
+import { isLate } from "../failure.ts";
 import { redialing } from "../redial.ts";
 import { newAttempts } from "./attempts.ts";
 import { isBroken } from "./file-channel.ts";
@@ -36,7 +37,8 @@ async function sendReplayed<T>(replay: Replay, { send, arrived, signal }: Resuma
     try {
       return await send(replay.frames(offset), offset);
     } catch (error) {
-      if (replay.hasFailed || !isBroken(error)) throw error;
+      replay.demandSource();
+      if (!isBroken(error) || isLate(error)) throw error;
       const position = await redialing(arrived, { signal }).catch((reason) => {
         if (isBandSoxError(reason, "interrupted")) throw reason;
       });

@@ -220,6 +220,19 @@ describe("writing a stream", () => {
     expect(await readdir(w.root)).toEqual(["f"]);
   });
 
+  test("a guest that stalls costs the time it is given once, not once for each question", async () => {
+    const asked: string[] = [];
+    await using w = await filesWorld({
+      stallMs: 300,
+      intercept: async ({ method }) => {
+        asked.push(method ?? "");
+        return true;
+      },
+    });
+    await expect(w.files.write("/f", pieces())).rejects.toMatchObject({ code: "guest_unreachable" });
+    expect(asked).toEqual(["PUT", "DELETE"]);
+  });
+
   test("what is appended is not sent again: a part may have been added", async () => {
     await using w = await filesWorld({ intercept: cutting("requests", 65_541, 1) });
     await expect(w.files.append("/f", pieces())).rejects.toMatchObject({ code: "guest_unreachable" });

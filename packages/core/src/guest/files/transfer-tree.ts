@@ -1,5 +1,6 @@
 import { BandSoxError, isBandSoxError, type TransferProgress, type TreeResult } from "@bandsox/contract";
 import { z } from "zod";
+import { isLate } from "../failure.ts";
 import { newAttempts } from "./attempts.ts";
 import { type FileChannel, isBroken } from "./file-channel.ts";
 import type { TreeFilter } from "./glob.ts";
@@ -79,6 +80,7 @@ export async function* archiveOf(
         return;
       } catch (error) {
         isWaitedFor = arrived.bytes > 0 || isBroken(error) || isBandSoxError(error, "interrupted");
+        if (isLate(error)) throw error;
         if (broken && arrived.bytes > 0 && isForgotten(error)) throw broken;
         attempts.failed(error, arrived.bytes);
         broken = error;

@@ -154,6 +154,21 @@ describe("a broken connection", () => {
     }
   });
 
+  test("is not what a guest has that stalls: it costs the time it is given once", async () => {
+    const asked: string[] = [];
+    await using w = await filesWorld({
+      stallMs: 50,
+      intercept: async ({ method }) => {
+        asked.push(method ?? "");
+        return true;
+      },
+    });
+    await expect(w.files.downloadTree("/", `${w.host}/d`)).rejects.toMatchObject({
+      code: "guest_unreachable",
+    });
+    expect(asked).toEqual(["GET", "DELETE"]);
+  });
+
   test("is not waited for by a guest when the source fails, or the caller has gone", async () => {
     const stop = new AbortController();
     for (const fail of [

@@ -239,14 +239,15 @@ export class VmFiles {
     return downloadFile(this.#channel, { from: checked(guestPath), to: hostPath }, options);
   }
 
-  /** Copies what is below a directory of this host to below one of the guest, as one stream. */
+  /** Copies what is below a directory of this host to below one of the guest; a transfer that breaks goes on where it was. */
   async uploadTree(hostDir: string, guestDir: string, options: UploadTreeOptions = {}): Promise<TreeResult> {
     return uploadTree(this.#channel, { from: hostDir, to: checked(guestDir) }, checkedFilter(options));
   }
 
   /**
    * Copies what is below a directory of the guest to below one of this host. Nothing is written outside it, and links
-   * that may lead out of it, devices and fifos are left out and told. When it fails, whole files may be there already.
+   * that may lead out of it, devices and fifos are left out and told. A transfer that breaks goes on where it was. When it
+   * fails, whole files may be there already.
    */
   async downloadTree(
     guestDir: string,
@@ -261,7 +262,7 @@ export class VmFiles {
     yield* archiveOf(this.#channel, checked(path), checkedFilter(options));
   }
 
-  /** Unpacks a tar below a directory of the guest. */
+  /** Unpacks a tar below a directory of the guest; a transfer that breaks goes on where it was. */
   async extract(
     path: string,
     tar: AsyncIterable<Uint8Array>,
