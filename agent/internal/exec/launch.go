@@ -2,6 +2,7 @@ package exec
 
 import (
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -12,8 +13,14 @@ import (
 // timerSlack is the kernel's default, in ns; the agent's threads have more.
 const timerSlack = 50_000
 
+// starting has one command after the other opened and forked. Forks wait for one another anyway, and while one has the limit
+// on open files lowered none may be opened for the next; nor do those that wait hold files that count against it.
+var starting sync.Mutex
+
 // start forks the command in a session, and so a process group, of its own.
 func (l launch) start(reaper *reap.Reaper, timeout time.Duration) (*Process, error) {
+	starting.Lock()
+	defer starting.Unlock()
 	stdio, child, err := l.openStdio()
 	if err != nil {
 		return nil, err
