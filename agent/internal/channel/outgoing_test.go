@@ -134,13 +134,7 @@ func TestAGuestLeftInTheMiddleOfAFrameIsReachedAgain(t *testing.T) {
 func TestWhatIsHeldIsWholeAndGoesOn(t *testing.T) {
 	hostLink, guestLink := openPair(t)
 	host, guest := establish(t, hostLink, guestLink)
-	go func() {
-		stream, err := guest.AcceptStream()
-		if err == nil {
-			io.Copy(stream, stream)
-			stream.Close()
-		}
-	}()
+	go echoOne(guest)
 	stream, err := host.OpenStream()
 	if err != nil {
 		t.Fatal(err)

@@ -39,16 +39,19 @@ func establish(t *testing.T, hostLink, guestLink *Link) (host, guest *yamux.Sess
 	return host, guest
 }
 
+// echoOne has the guest answer one stream with what it brings.
+func echoOne(guest *yamux.Session) {
+	stream, err := guest.AcceptStream()
+	if err == nil {
+		io.Copy(stream, stream)
+		stream.Close()
+	}
+}
+
 // roundTrip sends bytes over a new stream that the guest echoes.
 func roundTrip(t *testing.T, host, guest *yamux.Session) {
 	t.Helper()
-	go func() {
-		stream, err := guest.AcceptStream()
-		if err == nil {
-			io.Copy(stream, stream)
-			stream.Close()
-		}
-	}()
+	go echoOne(guest)
 	stream, err := host.OpenStream()
 	if err != nil {
 		t.Fatal(err)

@@ -191,21 +191,27 @@ func TestBrokenTransfersExpireAndAreBounded(t *testing.T) {
 	wantCode(t, "expired", err, fileerr.NotFound)
 }
 
-func TestAClientThatComesBackTakesOver(t *testing.T) {
-	dir := t.TempDir()
-	u := NewUploads()
+// underWay begins a transfer that has brought text and is silent; its end is told.
+func (u *Uploads) underWay(p Put, text string) <-chan error {
 	body, client := io.Pipe()
-	p := put(dir + "/f")
-	p.Upload = "abc"
-	first := make(chan error)
+	ended := make(chan error)
 	go func() {
 		r := dataframe.NewReader(body)
 		defer r.Release()
 		_, err := u.Write(ctx, p, r, func() { body.Close() })
-		first <- err
+		ended <- err
 	}()
-	client.Write(brokenFrames("12345"))
+	client.Write(brokenFrames(text))
 	client.Write([]byte{5}) // the frame before has been taken
+	return ended
+}
+
+func TestAClientThatComesBackTakesOver(t *testing.T) {
+	dir := t.TempDir()
+	u := NewUploads()
+	p := put(dir + "/f")
+	p.Upload = "abc"
+	first := u.underWay(p, "12345")
 	p.Offset = 5
 	if _, err := u.try(p, frames("678", "12345678")); err != nil || content(t, dir+"/f") != "12345678" {
 		t.Error(err)
@@ -228,16 +234,7 @@ func TestATransferThatIsNotWantedLeavesNothing(t *testing.T) {
 		t.Error(err)
 	}
 	nothingUnfinished(t, dir)
-	body, client := io.Pipe()
-	first := make(chan error)
-	go func() {
-		r := dataframe.NewReader(body)
-		defer r.Release()
-		_, err := u.Write(ctx, p, r, func() { body.Close() })
-		first <- err
-	}()
-	client.Write(brokenFrames("12345"))
-	client.Write([]byte{5})
+	first := u.underWay(p, "12345")
 	if err := u.End(ctx, p.Path, p.Upload); err != nil { // one under way is stopped
 		t.Error(err)
 	}

@@ -3,7 +3,7 @@ import { newXxh64, type Xxh64 } from "./xxh64.ts";
 
 /**
  * What is kept of that which was read: more than can be on its way to a guest at a time, which the connection's own flow
- * control bounds (2 MiB sent ahead here, a stream's window of 512 KiB, and buffers of sockets and of the agent)
+ * control bounds (2 MiB sent ahead here, a stream's window of 1 MiB, and buffers of sockets and of the agent)
  */
 const KEPT_BYTES = 8 * 1024 * 1024;
 /** For streams of which there is not more */
