@@ -31,11 +31,7 @@ func (r *relay) carry(client *net.UnixConn) {
 	if r.vsock.isAlive() && r.carryOverVsock(client, early) {
 		return
 	}
-	session, err := r.awaitSession(client)
-	if err != nil {
-		return
-	}
-	stream, err := session.OpenStream()
+	stream, err := r.openStream(client)
 	if err != nil {
 		refuse(client, "the guest is not reachable")
 		return
@@ -54,6 +50,20 @@ func (r *relay) carry(client *net.UnixConn) {
 	send(stream, client, early, received)
 	<-received
 	stream.Close()
+}
+
+// openStream opens a stream to the guest, in the next session when the current one ends meanwhile.
+func (r *relay) openStream(client *net.UnixConn) (*yamux.Stream, error) {
+	for {
+		session, err := r.awaitSession(client)
+		if err != nil {
+			return nil, err
+		}
+		stream, err := session.OpenStream()
+		if err == nil || !session.IsClosed() {
+			return stream, err
+		}
+	}
 }
 
 // awaitSession waits for the guest, for as long as the client does.

@@ -69,7 +69,7 @@ func TestAPortThatIsNeverAnsweredOnGivesWayToTheLine(t *testing.T) {
 	g.vmm() // connects, and says nothing
 	g.serialGuest()
 	client := g.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	exchange(t, client, 10_000)
 	if reason := <-g.reasons; reason != "no answer within 100 ms" {
 		t.Errorf("got %q", reason)
@@ -84,7 +84,7 @@ func TestAGuestThatStandsStillHasTime(t *testing.T) {
 	g.standing.Store(false)
 	g.guard.onEvent(qmp.Event{Name: "RESUME"}) // its time begins now
 	g.guest(conn, echo)
-	answer(t, g.client("CONNECT 52\n"))
+	accepted(t, g.client("CONNECT 52\n"))
 	if len(g.reasons) > 0 {
 		t.Error("it was given up")
 	}
@@ -95,7 +95,7 @@ func TestAPortThatTheGuestClosesEndsItsSessionAndGivesWay(t *testing.T) {
 	conn := g.vmm()
 	g.guest(conn, echo)
 	client := g.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	// From now on nobody in the guest reads the port.
 	conn.Close()
 	silent := g.vmm()
@@ -103,7 +103,7 @@ func TestAPortThatTheGuestClosesEndsItsSessionAndGivesWay(t *testing.T) {
 	g.opened(false)
 	g.serialGuest()
 	again := g.client("CONNECT 52\n")
-	answer(t, again)
+	accepted(t, again)
 	exchange(t, again, 10_000)
 	if reason := <-g.reasons; reason != "no answer within 50 ms" {
 		t.Errorf("got %q", reason)
@@ -116,12 +116,12 @@ func TestAPortThatIsOpenedAgainInTimeStays(t *testing.T) {
 	conn := g.vmm()
 	g.guest(conn, echo)
 	first := g.client("CONNECT 52\n")
-	answer(t, first)
+	accepted(t, first)
 	g.opened(false)
 	io.Copy(io.Discard, first) // its session ends
 	g.opened(true)
 	client := g.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	exchange(t, client, 10_000)
 	if len(g.reasons) > 0 {
 		t.Error("it was given up")
@@ -132,7 +132,7 @@ func TestEventsOfOthersMeanNothing(t *testing.T) {
 	g := startGuarded(t)
 	g.guest(g.vmm(), echo)
 	client := g.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	for _, event := range []qmp.Event{{Name: "STOP"}, {Name: "VSERPORT_CHANGE", Data: json.RawMessage(`{"id":"other","open":false}`)},
 		{Name: "VSERPORT_CHANGE", Data: json.RawMessage(`7`)}, {Name: "VSERPORT_CHANGE"}} {
 		g.guard.onEvent(event)

@@ -40,7 +40,7 @@ func TestASerialLineCarriesConnections(t *testing.T) {
 	r := startRelayOver(t, Serial)
 	r.serialGuest()
 	client := r.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	exchange(t, client, 1<<20)
 }
 
@@ -51,7 +51,7 @@ func TestWritersOnASerialLineCostNoMoreThanTheSession(t *testing.T) {
 	rand.New(rand.NewSource(1)).Read(noise)
 	for _, garbage := range [][]byte{[]byte("[ 1.0] Out of memory\r\n"), {0}, noise} {
 		hit := r.client("CONNECT 52\n")
-		answer(t, hit)
+		accepted(t, hit)
 		line.garbage.Store(&garbage)
 		hit.Write([]byte("its echo is torn"))
 		hit.SetReadDeadline(time.Now().Add(5 * time.Second))
@@ -59,7 +59,7 @@ func TestWritersOnASerialLineCostNoMoreThanTheSession(t *testing.T) {
 			t.Fatalf("got %q, %v", got, err)
 		}
 		next := r.client("CONNECT 52\n")
-		answer(t, next)
+		accepted(t, next)
 		exchange(t, next, 100_000)
 	}
 }
@@ -68,7 +68,7 @@ func TestNoiseBetweenRecordsOfASerialLineDisturbsNobody(t *testing.T) {
 	r := startRelayOver(t, Serial)
 	line := r.serialGuest()
 	client := r.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	line.Conn.Write([]byte("printk: a line\r\n"))
 	exchange(t, client, 100_000)
 }

@@ -42,7 +42,7 @@ func TestOKIsHeldBackUntilTheGuestIsUp(t *testing.T) {
 	r.client("CONNECT 52\n").Close()
 	r.guest(r.vmm(), echo)
 	<-r.ready
-	answer(t, early)
+	accepted(t, early)
 	early.CloseWrite()
 	if got, _ := io.ReadAll(early); string(got) != "early bytes" {
 		t.Errorf("got %q", got)
@@ -71,7 +71,7 @@ func TestABrokenChannelEndsStreamsAndTheNextGuestIsServed(t *testing.T) {
 		conn := r.vmm()
 		r.guest(conn, echo)
 		client := r.client("CONNECT 52\n")
-		answer(t, client)
+		accepted(t, client)
 		breakIt(conn)
 		client.SetReadDeadline(time.Now().Add(5 * time.Second))
 		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
@@ -80,7 +80,7 @@ func TestABrokenChannelEndsStreamsAndTheNextGuestIsServed(t *testing.T) {
 		if name == "garbage" {
 			// The same connection synchronises again.
 			again := r.client("CONNECT 52\n")
-			answer(t, again)
+			accepted(t, again)
 			exchange(t, again, 1000)
 			conn.Close()
 		}
@@ -102,7 +102,7 @@ func TestAFloodOfGarbageInsteadOfAHandshakeCostsNoMemory(t *testing.T) {
 	}
 	r.guest(conn, echo)
 	client := r.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	exchange(t, client, 1000)
 }
 
@@ -118,14 +118,14 @@ func TestAGuestThatNeverReadsHoldsUpOnlyItsOwnClient(t *testing.T) {
 		}
 	})
 	stuck := r.client("CONNECT 52\n")
-	answer(t, stuck)
+	accepted(t, stuck)
 	stuck.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
 	n, err := stuck.Write(make([]byte, 64<<20))
 	if !errors.Is(err, os.ErrDeadlineExceeded) || n > 8<<20 {
 		t.Fatalf("wrote %d bytes, %v", n, err)
 	}
 	other := r.client("CONNECT 52\n")
-	answer(t, other)
+	accepted(t, other)
 	exchange(t, other, 1<<20)
 }
 
@@ -145,12 +145,12 @@ func TestAClientThatNeverReadsHoldsUpOnlyItself(t *testing.T) {
 		written <- n
 	})
 	lazy := r.client("CONNECT 52\n")
-	answer(t, lazy)
+	accepted(t, lazy)
 	if n := <-written; n > 4<<20 {
 		t.Errorf("the host took %d bytes", n)
 	}
 	other := r.client("CONNECT 52\n")
-	answer(t, other)
+	accepted(t, other)
 	exchange(t, other, 1<<20)
 }
 
@@ -164,7 +164,7 @@ func TestAClientThatLeavesEndsItsStream(t *testing.T) {
 		stream.Close()
 	})
 	client := r.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	client.Close()
 	select {
 	case <-ended:

@@ -37,11 +37,14 @@ func (s *sessionSlot) current() *yamux.Session {
 	return s.session
 }
 
-// wait returns the current session, or the next one.
+// wait returns the current session, or the next one when it has ended.
 func (s *sessionSlot) wait(ctx context.Context) (*yamux.Session, error) {
 	for {
 		s.mu.Lock()
 		session := s.session
+		if session != nil && session.IsClosed() {
+			session = nil
+		}
 		if session == nil && s.waiting == nil {
 			s.waiting = make(chan struct{})
 		}

@@ -94,7 +94,7 @@ func TestAMachineStandsStillBetweenFrames(t *testing.T) {
 	port := &recorded{Conn: r.vmm()}
 	r.guest(port, echo)
 	client := r.client("CONNECT 52\n")
-	answer(t, client)
+	accepted(t, client)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -137,6 +137,14 @@ func answer(t *testing.T, conn net.Conn) string {
 	return line
 }
 
+// accepted reads the answer of a relay that has opened a stream.
+func accepted(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if line := answer(t, conn); !strings.HasPrefix(line, "OK ") {
+		t.Fatalf("refused: %q", line)
+	}
+}
+
 func exchange(t *testing.T, client *net.UnixConn, size int) {
 	t.Helper()
 	sent := make([]byte, size)

@@ -140,9 +140,7 @@ func TestConnectionsTakeTheWayThroughVsock(t *testing.T) {
 	v := startVsock(t, time.Minute, echoing)
 	await(t, v.ready)
 	client := v.client()
-	if line := answer(t, client); !strings.HasPrefix(line, "OK ") {
-		t.Fatalf("got %q", line)
-	}
+	accepted(t, client)
 	exchange(t, client, 3<<20)
 	if warning := v.guest.prove(); warning != "" {
 		t.Errorf("got %q", warning)
@@ -167,9 +165,7 @@ func TestTheSerialLineTakesThePlaceOfAVsockThatIsDead(t *testing.T) {
 		t.Errorf("recorded %s", got)
 	}
 	for _, client := range []*net.UnixConn{waiting, v.client()} {
-		if line := answer(t, client); !strings.HasPrefix(line, "OK ") {
-			t.Fatalf("got %q", line)
-		}
+		accepted(t, client)
 		exchange(t, client, 100_000)
 	}
 	if warning := v.guest.prove(); warning != "" {
@@ -181,9 +177,7 @@ func TestAGuestWithoutVsockIsReachedOverTheSerialLine(t *testing.T) {
 	v := startVsock(t, 100*time.Millisecond, silent)
 	await(t, v.ready)
 	client := v.client()
-	if line := answer(t, client); !strings.HasPrefix(line, "OK ") {
-		t.Fatalf("got %q", line)
-	}
+	accepted(t, client)
 	exchange(t, client, 1000)
 }
 
@@ -200,7 +194,7 @@ func TestAClientThatLeavesFreesItsConnection(t *testing.T) {
 	})
 	await(t, closed) // the probe
 	client := v.client()
-	answer(t, client)
+	accepted(t, client)
 	client.Close()
 	await(t, closed)
 }
@@ -209,12 +203,12 @@ func TestConnectionsAGuestHasForgottenEndAfterWhatItSent(t *testing.T) {
 	v := startVsock(t, time.Minute, echoing)
 	await(t, v.ready)
 	client := v.client()
-	answer(t, client)
+	accepted(t, client)
 	io.WriteString(client, "sent before\n")
 	answer(t, client)
 	cut := v.guest.relay.vsock.conns.forsake()
 	later := v.client()
-	answer(t, later)
+	accepted(t, later)
 	cut()
 	client.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if rest, err := io.ReadAll(client); err != nil || len(rest) > 0 {
@@ -236,7 +230,7 @@ func TestAConnectionThatIsBeingMadeWhenTheGuestForgetsIsMadeAnew(t *testing.T) {
 	await(t, asked)
 	v.guest.relay.vsock.conns.forsake()()
 	close(goOn)
-	answer(t, client)
+	accepted(t, client)
 	await(t, asked)
 	exchange(t, client, 1000)
 }
