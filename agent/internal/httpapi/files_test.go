@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -154,6 +155,7 @@ func TestAnUploadWhoseClientLeavesIsResumed(t *testing.T) {
 		request, _ := http.NewRequest("PUT", "http://vm/v1/file"+query, body)
 		go func() {
 			io.WriteString(feed, data(whole)[:300_000])
+			awaitEntry(filepath.Dir(file)) // a connection that breaks may take with it all that has not been read
 			feed.CloseWithError(io.ErrUnexpectedEOF)
 		}()
 		if response, err := client.Do(request); err == nil {

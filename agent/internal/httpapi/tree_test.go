@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"bandsox.dev/agent/internal/dataframe"
 )
@@ -77,6 +78,19 @@ func TestATreeIsReadOnFromWhereItsClientIs(t *testing.T) {
 	}
 }
 
+// awaitEntry returns when there is something in a directory, hidden or not, that is not empty; at the latest after five
+// seconds.
+func awaitEntry(directory string) {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		entries, _ := os.ReadDir(directory)
+		for _, entry := range entries {
+			if info, err := entry.Info(); err == nil && info.Size() > 0 {
+				return
+			}
+		}
+	}
+}
+
 func TestATreeWhoseClientLeavesIsGoneOnWith(t *testing.T) {
 	for name, client := range serveAPI(t, &fakeMachine{true}, nil) {
 		archive, err := carried(t, get(t, client, "/v1/tree?path="+plantTree(t)))
@@ -95,6 +109,7 @@ func TestATreeWhoseClientLeavesIsGoneOnWith(t *testing.T) {
 		body, feed := io.Pipe()
 		go func() {
 			io.WriteString(feed, data(archive)[:200_000])
+			awaitEntry(root) // a connection that breaks may take with it all that has not been read
 			feed.CloseWithError(io.ErrUnexpectedEOF)
 		}()
 		put(0, body)
