@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"bandsox.dev/agent/internal/began"
 	"bandsox.dev/agent/internal/boot"
 	"bandsox.dev/agent/internal/exec"
 	"bandsox.dev/agent/internal/httpapi"
@@ -19,12 +20,11 @@ import (
 var version = "dev"
 
 func main() {
-	startMs := boot.UptimeMs()
 	if os.Getpid() != 1 {
 		fmt.Fprintln(os.Stderr, "agent "+version+": runs only as the first process of a guest")
 		os.Exit(2)
 	}
-	if err := run(startMs); err != nil {
+	if err := run(); err != nil {
 		boot.OpenConsole().Printf("%v", err)
 		boot.End(boot.PowerOff)
 	}
@@ -32,7 +32,7 @@ func main() {
 }
 
 // run boots and serves; it returns only with the error that makes the guest useless.
-func run(startMs int64) error {
+func run() error {
 	if err := boot.MountKernelFilesystems(); err != nil {
 		return err
 	}
@@ -64,20 +64,22 @@ func run(startMs int64) error {
 	if options.Channel != boot.VirtioSerial || !boot.HasPortDriver() {
 		prepare()
 	}
-	return serving{newAPI(startMs, options.Off, prepare, console), console}.serve(options)
+	return newServing(options.Off, prepare, console).serve(options)
 }
 
-func newAPI(startMs int64, off boot.OffMode, prepare func(), console *boot.Console) *httpapi.API {
+func newServing(off boot.OffMode, prepare func(), console *boot.Console) serving {
 	reaper := reap.Start(reap.AllChildren)
 	guest := machine.New(prepare, console)
-	about := httpapi.About{Version: version, Kernel: boot.KernelRelease(), StartMs: startMs}
+	about := httpapi.About{Version: version, Kernel: boot.KernelRelease(), StartMs: began.UptimeMs}
+	followLog := func() {}
 	if log, err := kmsg.Open(); err != nil {
 		console.Printf("%v", err)
 	} else {
 		about.KernelLog = log
+		followLog = func() { go log.Follow() }
 	}
 	var once sync.Once
-	return httpapi.New(about, guest, reaper, func(grace time.Duration) {
+	api := httpapi.New(about, guest, reaper, func(grace time.Duration) {
 		once.Do(func() {
 			guest.Stop(reaper, grace)
 			if err := boot.End(off); err != nil {
@@ -85,4 +87,10 @@ func newAPI(startMs int64, off boot.OffMode, prepare func(), console *boot.Conso
 			}
 		})
 	})
+	// What the kernel has said until then is much to read, and can wait until the host has been answered.
+	ready := sync.OnceFunc(func() {
+		api.Ready(boot.UptimeMs())
+		followLog()
+	})
+	return serving{api, console, ready}
 }

@@ -16,6 +16,7 @@ import (
 type serving struct {
 	api     *httpapi.API
 	console *boot.Console
+	ready   func() // to be called from when on the host can connect; more than once does no harm
 }
 
 // serve serves the channel, and the serial line beside it where the host may fall back to that. In a kernel without
@@ -46,7 +47,7 @@ func (s serving) serveVsock(serialToo bool) error {
 	if err != nil {
 		return err
 	}
-	s.api.Ready(boot.UptimeMs())
+	s.ready()
 	if serialToo {
 		go s.serveLine()
 	}
@@ -80,7 +81,7 @@ func (s serving) serveVirtio(opened func()) error {
 	if err != nil {
 		return err
 	}
-	s.api.Ready(boot.UptimeMs())
+	s.ready()
 	opened()
 	return s.servePort(port)
 }
@@ -97,7 +98,7 @@ func (s serving) serveLine() error {
 			s.console.Printf("%v", err)
 		}
 	}
-	s.api.Ready(boot.UptimeMs())
+	s.ready()
 	return s.servePort(serialPort{serialline.NewGuest(tty, restore), tty})
 }
 

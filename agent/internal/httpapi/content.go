@@ -3,9 +3,9 @@ package httpapi
 import (
 	"math"
 	"net/http"
-	"regexp"
 	"strconv"
 
+	"bandsox.dev/agent/internal/clientid"
 	"bandsox.dev/agent/internal/dataframe"
 	"bandsox.dev/agent/internal/files"
 )
@@ -18,9 +18,6 @@ var contentRoutes = []route{
 	{"DELETE /v1/upload", "path upload", inMachine((*API).endUpload)},
 	{"POST /v1/files/lines", "", transferring((*API).readLines)},
 }
-
-// uploadName is what a transfer may be called: it becomes part of a file's name.
-var uploadName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (a *API) readFile(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
@@ -101,7 +98,7 @@ func (a *API) writeFile(w http.ResponseWriter, r *http.Request) {
 // upload is the name of a transfer, or nothing.
 func (q *query) upload() string {
 	name := q.text("upload")
-	if name != "" && !uploadName.MatchString(name) {
+	if name != "" && !clientid.Valid(name) {
 		q.fail("upload must be 1 to 64 of A-Z a-z 0-9 _ -")
 	}
 	return name

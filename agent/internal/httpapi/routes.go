@@ -52,25 +52,17 @@ func inMachine(answer func(*API, http.ResponseWriter, *http.Request)) func(*API,
 	}
 }
 
-// handler serves routes; every refusal is a JSON error.
+// handler serves routes; every refusal is a JSON error. The mux knows places only: what it does for each pattern is a good
+// part of an emulated agent's start.
 func (a *API) handler() http.Handler {
 	mux := http.NewServeMux()
-	allowed := map[string][]string{}
+	places := map[string][]route{}
 	for _, route := range routes {
-		method, place, _ := strings.Cut(route.pattern, " ")
-		allowed[place] = append(allowed[place], method)
-		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != method { // the mux takes HEAD for GET
-				refuseMethod(w, r, allowed[place])
-			} else if problem := route.checkQuery(r); problem != "" {
-				writeError(w, http.StatusBadRequest, "bad_request", problem)
-			} else {
-				route.answer(a, w, r)
-			}
-		})
+		_, place, _ := strings.Cut(route.pattern, " ")
+		places[place] = append(places[place], route)
 	}
-	for place, methods := range allowed {
-		mux.HandleFunc(place, func(w http.ResponseWriter, r *http.Request) { refuseMethod(w, r, methods) })
+	for place, methods := range places {
+		mux.HandleFunc(place, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, methods) })
 	}
 	mux.HandleFunc("/", refusePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -83,12 +75,37 @@ func (a *API) handler() http.Handler {
 	})
 }
 
+// answer answers with the route of the request's method.
+func (a *API) answer(w http.ResponseWriter, r *http.Request, methods []route) {
+	for _, route := range methods {
+		if route.method() != r.Method {
+			continue
+		}
+		if problem := route.checkQuery(r); problem != "" {
+			writeError(w, http.StatusBadRequest, "bad_request", problem)
+		} else {
+			route.answer(a, w, r)
+		}
+		return
+	}
+	refuseMethod(w, r, methods)
+}
+
+func (t route) method() string {
+	method, _, _ := strings.Cut(t.pattern, " ")
+	return method
+}
+
 func refusePath(w http.ResponseWriter, r *http.Request) {
 	writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
 }
 
-func refuseMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
-	methods := strings.Join(allowed, ", ")
+func refuseMethod(w http.ResponseWriter, r *http.Request, takes []route) {
+	var names []string
+	for _, route := range takes {
+		names = append(names, route.method())
+	}
+	methods := strings.Join(names, ", ")
 	w.Header().Set("Allow", methods)
 	writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+methods)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 
+	"bandsox.dev/agent/internal/clientid"
 	"bandsox.dev/agent/internal/dataframe"
 	"bandsox.dev/agent/internal/fileerr"
 	"bandsox.dev/agent/internal/glob"
@@ -50,7 +51,7 @@ func (a *API) readTree(w http.ResponseWriter, r *http.Request) {
 func (q *query) archive(r *http.Request) (id string, offset int64) {
 	id, offset = r.Header.Get(archiveIDHeader), q.number("offset", 0, 0, math.MaxInt64)
 	switch {
-	case id != "" && !uploadName.MatchString(id):
+	case id != "" && !clientid.Valid(id):
 		q.fail("the header %s must be 1 to 64 of A-Z a-z 0-9 _ -", archiveIDHeader)
 	case offset > 0 && id == "":
 		q.fail("offset needs the header %s", archiveIDHeader)

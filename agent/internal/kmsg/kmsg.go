@@ -32,6 +32,7 @@ type Kill struct {
 
 // Log is what is known of the kernel's log.
 type Log struct {
+	from    *os.File
 	mu      sync.Mutex
 	text    ring
 	kills   []Kill
@@ -42,23 +43,23 @@ type Log struct {
 // New is an empty log.
 func New() *Log { return &Log{text: ring{limit: TextLimit}} }
 
-// Open follows the kernel's log from its beginning until the machine ends.
+// Open is the kernel's log from its beginning until the machine ends, once it is followed.
 func Open() (*Log, error) {
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the kernel's log: %w", err)
 	}
 	l := New()
-	go l.follow(os.NewFile(uintptr(fd), "/dev/kmsg"))
+	l.from = os.NewFile(uintptr(fd), "/dev/kmsg")
 	return l, nil
 }
 
-// follow reads records, one with each read.
-func (l *Log) follow(from *os.File) {
-	defer from.Close()
+// Follow reads records until the machine ends, one with each read.
+func (l *Log) Follow() {
+	defer l.from.Close()
 	var buffer [recordLimit]byte
 	for {
-		n, err := from.Read(buffer[:])
+		n, err := l.from.Read(buffer[:])
 		switch {
 		case errors.Is(err, unix.EPIPE):
 			l.note("[records were overwritten before they could be read]\n")

@@ -3,11 +3,11 @@ package run
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
 
+	"bandsox.dev/agent/internal/clientid"
 	"bandsox.dev/agent/internal/exec"
 	"bandsox.dev/agent/internal/reap"
 )
@@ -32,8 +32,6 @@ var (
 	// ErrInvalidID is an id that no command can have.
 	ErrInvalidID = errors.New("a command's id is 1 to 64 of A-Z a-z 0-9 _ -")
 )
-
-var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Registry is the commands of a machine whose clients may come back.
 type Registry struct {
@@ -79,7 +77,7 @@ func (g *Registry) Start(id string, command exec.Command, defaults exec.Defaults
 }
 
 func (g *Registry) reserve(id string) (*Run, error) {
-	if !validID.MatchString(id) {
+	if !clientid.Valid(id) {
 		return nil, ErrInvalidID
 	}
 	g.mu.Lock()
@@ -112,7 +110,7 @@ func (g *Registry) Get(id string) (*Run, error) {
 // End kills a command whose client wants nothing more of it, and forgets it; ErrUnknown when it is forgotten already.
 // One that is still on its way is not started when it comes: ErrNeverStarted.
 func (g *Registry) End(id string) error {
-	if !validID.MatchString(id) {
+	if !clientid.Valid(id) {
 		return ErrUnknown
 	}
 	for {

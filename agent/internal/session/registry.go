@@ -3,10 +3,10 @@ package session
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 
+	"bandsox.dev/agent/internal/clientid"
 	"bandsox.dev/agent/internal/exec"
 	"bandsox.dev/agent/internal/reap"
 )
@@ -26,8 +26,6 @@ var (
 type InvalidError struct{ Reason string }
 
 func (e *InvalidError) Error() string { return e.Reason }
-
-var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // place is a session's in the registry, taken before it starts.
 type place struct {
@@ -85,7 +83,7 @@ func (r *Registry) Start(id string, spec Spec, defaults exec.Defaults) (_ *Sessi
 }
 
 func check(id string, spec Spec) error {
-	if !validID.MatchString(id) {
+	if !clientid.Valid(id) {
 		return &InvalidError{"a session's id is 1 to 64 of A-Z a-z 0-9 _ -"}
 	}
 	if spec.JournalBytes != nil && (*spec.JournalBytes < minJournal || *spec.JournalBytes > maxJournal) {

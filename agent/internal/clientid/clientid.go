@@ -1,0 +1,16 @@
+// Package clientid is the rule for ids that clients choose (PROTOCOL.md §5 to §7).
+package clientid
+
+import "strings"
+
+const (
+	// MaxLength is the longest id in bytes.
+	MaxLength = 64
+	alphabet  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+)
+
+// Valid tells whether an id is 1 to 64 of A-Z a-z 0-9 _ -. So it may be part of a path, a header or a file's name. Written
+// out because three regular expressions took a tenth of the agent's start in an emulated guest.
+func Valid(id string) bool {
+	return id != "" && len(id) <= MaxLength && strings.Trim(id, alphabet) == ""
+}
