@@ -65,7 +65,7 @@ export function latency(id: string, name: string, samples: readonly number[], be
   const beside =
     besideMs === undefined
       ? {}
-      : { beside: { name: "bare round trip", value: besideMs, ratio: p50 / besideMs } };
+      : { beside: { name: "bare HTTP call", value: besideMs, ratio: p50 / besideMs } };
   return [
     { id, name: `${name}, p50`, value: p50, unit: "ms", samples, ...beside },
     { id, name: `${name}, p99`, value: quantile(samples, 0.99), unit: "ms" },

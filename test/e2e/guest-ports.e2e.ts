@@ -26,6 +26,7 @@ test("a guest tells how it is doing", async () => {
   expect(processes.length).toBeLessThanOrEqual(3);
   expect(await vm.kernelLog()).toContain("Linux version");
   expect(await vm.oomKills()).toEqual([]);
+  expect(await vm.ping()).toBeGreaterThan(0);
   const printed = await world.cli("stats", vm.id);
   expect(printed).toMatchObject({ code: 0, stdout: expect.stringContaining("MiB") });
   expect((await world.cli("logs", vm.id)).code).toBe(0);

@@ -21,11 +21,13 @@ const (
 	End    Kind = 6
 	Event  Kind = 7
 	Taken  Kind = 8
+	Pong   Kind = 9
 
 	Stdin  Kind = 16
 	EOF    Kind = 17
 	Resize Kind = 18
 	Signal Kind = 19
+	Ping   Kind = 20
 )
 
 const (

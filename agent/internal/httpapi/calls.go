@@ -13,7 +13,7 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 	if _, ready := a.machine.Defaults(); ready {
 		state = "ready"
 	}
-	capabilities := []string{"machine", "exec", "exec-resume", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats", "identity", "clock", "settle"}
+	capabilities := []string{"machine", "exec", "exec-resume", "stdin", "sessions", "terminals", "power-off", "files", "trees", "watch", "tcp", "stats", "identity", "clock", "settle", "ping"}
 	if a.about.KernelLog != nil {
 		capabilities = append(capabilities, "kernel-log")
 	}

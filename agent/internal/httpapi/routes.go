@@ -25,6 +25,7 @@ var routes = slices.Concat(
 	sessionRoutes,
 	tcpRoutes,
 	healthRoutes,
+	pingRoutes,
 	pumpRoutes,
 	fileRoutes,
 	contentRoutes,

@@ -140,6 +140,11 @@ export class RemoteVm {
     return hostPorts.forwardPort(guest, options);
   }
 
+  /** Asks the agent in the guest for a sign of life. @returns the time of one round trip from the server to it, in ms */
+  async ping(options: Abortable = {}): Promise<number> {
+    return (await this.#transport.call("GET /api/vms/:id/ping", { ...this.#at, ...options })).ms;
+  }
+
   /** How the guest is doing: time, memory, disk, load; and what its VMM has counted, where the engine counts. */
   async stats(options: Abortable = {}): Promise<VmStats> {
     return fromWire<VmStats>(

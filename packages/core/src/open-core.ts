@@ -8,6 +8,7 @@ import { LayerDisks } from "./disk/layer-disk.ts";
 import { type EngineSettings, openEngines } from "./engine/engines.ts";
 import { Launcher } from "./engine/launcher.ts";
 import { GuestConnections } from "./guest/guest-connections.ts";
+import { PingLines } from "./guest/ping-lines.ts";
 import { hostMoment } from "./host/moment.ts";
 import { helperPaths, storagePaths, vmPaths } from "./host/paths.ts";
 import { openImages } from "./image/open-images.ts";
@@ -63,6 +64,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const launcher = resources.use(new Launcher(helpers.supervise)); // let go of after operations end
   const handles = resources.use(new OpenHandles()); // let go of before the database closes, after operations end
   const connections = resources.use(new GuestConnections()); // let go of after operations end
+  const pings = resources.use(new PingLines());
   const operations = resources.use(new Operations(paths.root));
   const leases = new Leases(database, paths.database);
   const ledger = new Ledger(database);
@@ -80,7 +82,18 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     now,
   });
   const ports: VmPorts = {
-    ...{ paths, operations, ledger, leases, staging, records, events, connections, images: images.store },
+    ...{
+      paths,
+      operations,
+      ledger,
+      leases,
+      staging,
+      records,
+      events,
+      connections,
+      pings,
+      images: images.store,
+    },
     snapshots: snapshotRecords,
     ends: new VmEnds(database),
     archives: snapshotArchives({ paths, staging, helperPath: helpers.snapshot }),

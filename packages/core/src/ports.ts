@@ -17,6 +17,7 @@ export { collect } from "./guest/collect.ts";
 export { VmFiles } from "./guest/files/vm-files.ts";
 export { GuestClient } from "./guest/guest-client.ts";
 export { GuestConnections, type GuestEndpoint } from "./guest/guest-connections.ts";
+export { PingLines } from "./guest/ping-lines.ts";
 export { hostMoment, type Moment } from "./host/moment.ts";
 export {
   helperPaths,

@@ -11,11 +11,12 @@ import { ExecSpec } from "@bandsox/contract";
 import { frame } from "./fake-duplex.ts";
 import { execDuplex } from "./fake-exec.ts";
 import { healthAnswer } from "./fake-health.ts";
+import { type FakePingOptions, takePings } from "./fake-pings.ts";
 import { FakeSessions } from "./fake-sessions.ts";
 import { carryTcp } from "./fake-tcp.ts";
 
 /** What an agent double does beyond its duty. */
-export interface FakeAgentOptions {
+export interface FakeAgentOptions extends FakePingOptions {
   /** Bytes sent instead of a proper answer to an exec, whatever the command */
   readonly rawExecBody?: Uint8Array;
   /** How every exec is refused, if it is */
@@ -101,6 +102,7 @@ function httpServer(options: Inside, onMachine: (body: unknown) => void): HttpSe
     if (request.url === "/v1/exec")
       return void execDuplex(request, socket, head).catch(() => socket.destroy());
     if (request.url?.startsWith("/v1/tcp?")) return carryTcp(request, socket);
+    if (request.url === "/v1/ping") return takePings(socket, options);
     return options.sessions.attach(request, socket);
   });
 }

@@ -9,6 +9,7 @@ import {
   Ledger,
   Operations,
   openDatabase,
+  PingLines,
   PoolRecords,
   SnapshotRecords,
   Staging,
@@ -52,10 +53,11 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
   const refilled: string[] = [];
   const operations = new Operations(paths.root);
   const connections = new GuestConnections();
+  const pings = new PingLines();
 
   return {
     networks: fakeNetworks(),
-    ...{ paths, operations, connections, removedImages, warnings },
+    ...{ paths, operations, connections, pings, removedImages, warnings },
     warn: (message) => void warnings.push(message),
     kill: () => database.close(),
     events,
@@ -94,6 +96,7 @@ export async function fakePorts(storageDir: string, engine: FakeEngine): Promise
     moment: hostMoment,
     [Symbol.asyncDispose]: async () => {
       await operations[Symbol.asyncDispose]();
+      pings[Symbol.dispose]();
       await connections[Symbol.asyncDispose]();
       events.flush();
       if (database.isOpen) database.close();

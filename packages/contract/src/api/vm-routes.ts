@@ -160,6 +160,10 @@ export const VM_ROUTES = {
     answer: z.array(z.union([z.object({ vm: Vm }), z.object({ error: z.string(), code: z.string() })])),
     idempotent: true,
   },
+  "GET /api/vms/:id/ping": {
+    ...about("A sign of life of the agent in the guest: the time of one round trip from here to it", "read"),
+    ...{ params: VmParams, answer: z.object({ ms: z.number() }) },
+  },
   "GET /api/vms/:id/stats": {
     ...about("How the guest is doing: time, memory, disk, load", "read"),
     ...{ params: VmParams, answer: wireSchema(VmStats) },

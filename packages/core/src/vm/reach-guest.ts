@@ -41,11 +41,11 @@ export async function settledRecord(ports: VmPorts, id: VmId): Promise<VmRecord>
  * was enforced that is not in it yet.
  */
 function standingEndpoint(ports: VmPorts, id: VmId, socketOf: SocketOf): GuestEndpoint | undefined {
-  const { connections, records } = ports;
+  const { connections, pings, records } = ports;
   const paths = vmPaths(ports.paths, id);
   const endpoint = { vmId: id, socketPath: socketOf(paths), connections };
-  const stands = connections.isConnected(endpoint) && !existsSync(paths.enforced);
-  return stands && records.runsUnlimited(id) ? endpoint : undefined;
+  const stands = connections.isConnected(endpoint) || pings.isConnected(endpoint.socketPath);
+  return stands && !existsSync(paths.enforced) && records.runsUnlimited(id) ? endpoint : undefined;
 }
 
 async function reach(ports: VmPorts, id: VmId, socketOf: SocketOf): Promise<GuestEndpoint> {

@@ -1,6 +1,8 @@
 import { GuestProcess, GuestStats, OomKill, parseInput } from "@bandsox/contract";
 import { z } from "zod";
 import { callForText, callGuest } from "../guest/call.ts";
+import { pingGuest } from "../guest/ping-guest.ts";
+import type { PingLines } from "../guest/ping-lines.ts";
 import { printable } from "../host/printable.ts";
 import type { VmGuest } from "./vm-guest.ts";
 
@@ -15,6 +17,14 @@ const Kills = z.object({ kills: z.array(OomKill).max(OOM_KILLS_MAX) });
 
 interface Cancellable {
   signal?: AbortSignal;
+}
+
+/** The time of one round trip to the agent in the guest, in ms. */
+export async function guestPing(
+  guest: VmGuest,
+  { lines, signal }: Cancellable & { lines: PingLines },
+): Promise<number> {
+  return guest.call(signal, (endpoint, either) => pingGuest(lines, endpoint, either));
 }
 
 /** How the guest is doing, as it says itself. */

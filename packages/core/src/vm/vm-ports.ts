@@ -3,6 +3,7 @@ import type { Operations } from "../base/operations.ts";
 import type { LayerDisks } from "../disk/layer-disk.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { GuestConnections } from "../guest/guest-connections.ts";
+import type { PingLines } from "../guest/ping-lines.ts";
 import type { Moment } from "../host/moment.ts";
 import type { StoragePaths } from "../host/paths.ts";
 import type { ImageStore } from "../image/image-store.ts";
@@ -40,6 +41,7 @@ export interface VmPorts {
   readonly archives: SnapshotArchives;
   readonly differences: Differences;
   readonly connections: GuestConnections;
+  readonly pings: PingLines;
   readonly networks: Networks;
   readonly layerDisks: Pick<LayerDisks, "create">;
   /** The engine new VMs get. @throws {BandSoxError} `engine_unavailable` */

@@ -47,7 +47,7 @@ import { type DeleteOptions, deleteVm, type StopOptions, stopVm } from "./stop-v
 import { commandText, explaining, told } from "./tell-exec.ts";
 import { attachTerminal, openTerminal, type Terminal, type TerminalOptions } from "./terminal.ts";
 import { type Command, commandArgv, type VmGuest, vmGuest } from "./vm-guest.ts";
-import { guestKernelLog, guestOomKills, guestProcesses, guestStats } from "./vm-health.ts";
+import { guestKernelLog, guestOomKills, guestPing, guestProcesses, guestStats } from "./vm-health.ts";
 import { toVmInfo } from "./vm-info.ts";
 import { type LogOptions, readVmLog, type VmLog } from "./vm-log.ts";
 import { VmNetwork } from "./vm-network.ts";
@@ -203,6 +203,17 @@ export class Vm {
   /** Makes one HTTP request to a service in the guest. @throws {BandSoxError} `connect_failed`, `http_request_failed` */
   async sendHttpRequest(options: HttpRequestOptions): Promise<HttpResponse> {
     return sendHttpRequest(this.#guest, options);
+  }
+
+  /**
+   * Asks the agent in the guest for a sign of life, by a connection that is kept for a second. It is not a use of the VM: an
+   * idle one stays idle.
+   *
+   * @returns the time of one round trip, in ms
+   * @throws {BandSoxError} `vm_wrong_state`, `guest_unreachable`: it did not answer within a minute
+   */
+  async ping(options: { signal?: AbortSignal } = {}): Promise<number> {
+    return guestPing(this.#observed, { ...options, lines: this.#ports.pings });
   }
 
   /** How the guest is doing: time, memory, disk, load; and what its VMM has counted, where the engine counts. */

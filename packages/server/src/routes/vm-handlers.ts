@@ -135,6 +135,9 @@ function editing({ bandsox }: Served) {
 
 function looking({ bandsox }: Served) {
   return {
+    "GET /api/vms/:id/ping": async ({ params, signal }) => ({
+      ms: await (await bandsox.getVm(params.id)).ping({ signal }),
+    }),
     "GET /api/vms/:id/stats": async ({ params, signal }) =>
       toWire(await (await bandsox.getVm(params.id)).stats({ signal })),
     "GET /api/vms/:id/processes": async ({ params, query, signal }) =>
