@@ -80,7 +80,7 @@ func TestTheKernelLogAndItsKillsAreTold(t *testing.T) {
 	}
 	var hello struct{ Capabilities []string }
 	_, body = getHealth(t, client, "/v1/hello")
-	if err := json.Unmarshal(body, &hello); err != nil || !strings.Contains(strings.Join(hello.Capabilities, " "), "tcp stats identity clock settle kernel-log") {
+	if err := json.Unmarshal(body, &hello); err != nil || !strings.Contains(strings.Join(hello.Capabilities, " "), "tcp stats identity clock settle ping kernel-log") {
 		t.Errorf("got %s, %v", body, err)
 	}
 }
