@@ -10,8 +10,8 @@ export interface Verification {
   readonly bandsox: BandSox;
   /** An image with a shell and Python */
   readonly image: string;
-  /** Deletes a VM when the verification ends, however that is. */
-  own(vm: Vm): Vm;
+  /** Deletes a VM when the verification ends, however that is; with its image where that was made for it. */
+  own(vm: Vm, options?: { withImage?: boolean }): Vm;
   /** Says what is done, then does it. */
   step<T>(what: string, work: () => Promise<T> | T): Promise<T>;
   /** Throws unless both are equal. */
@@ -30,8 +30,12 @@ export async function verify(work: (v: Verification) => Promise<void>): Promise<
   try {
     await using stack = new AsyncDisposableStack();
     const bandsox = stack.use(url ? new BandSox(url, apiKey ? { apiKey } : {}) : new BandSox());
-    const own = (vm: Vm) => {
-      stack.defer(() => vm.delete());
+    const own: Verification["own"] = (vm, { withImage = false } = {}) => {
+      stack.defer(async () => {
+        const { image } = await vm.info();
+        await vm.delete();
+        if (withImage) await bandsox.images.remove(image);
+      });
       return vm;
     };
     const image = await chooseImage(bandsox);

@@ -21,6 +21,7 @@ await verify(async ({ bandsox, own, step, expect }) => {
           throw error;
         }),
     ),
+    { withImage: true },
   );
   expect(await vm.files.readText("/greeting"), "hello from a build\n");
   expect((await bandsox.imageCommand(vm)).cmd, ["/greeting"]);
