@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -40,15 +39,16 @@ describe.skipIf(process.arch !== "x64")("the quickstart", { timeout: 30_000 }, (
     expect(stdout).not.toContain("mirror");
   });
 
-  test.for(["SIGINT", "SIGTERM"] as const)("ends cleanly on %s", async (name) => {
-    await using host = await scriptedHost({ "bandsox-image": "exec sleep 1000" });
-    const running = start(host);
-    await once(running.stdout, "data");
+  test.for(["SIGINT", "SIGTERM"] as const)("ends cleanly on %s, whatever it is doing", async (name) => {
+    await using host = await scriptedHost({ "bandsox-image": 'touch "$HOME/pulling"; exec sleep 1000' });
+    const running = start({ ...host, env: { ...host.env, HOME: host.dir } });
+    await expect.poll(() => existsSync(join(host.dir, "pulling")), { timeout: 20_000 }).toBe(true);
     running.kill(name);
-    const { stderr, exitCode } = await running;
-    expect({ stderr, exitCode }).toEqual({
+    const { stderr, exitCode, signal } = await running;
+    expect({ stderr, exitCode, signal }).toEqual({
       stderr: expect.stringMatching(/^interrupted[^\n]*$/),
       exitCode: 130,
+      signal: undefined,
     });
   });
 

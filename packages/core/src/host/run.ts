@@ -1,6 +1,7 @@
 import { BandSoxError } from "@bandsox/contract";
-import { execa, type Options } from "execa";
+import type { Options } from "execa";
 import { findTool, toolPath } from "./find-tool.ts";
+import { startChild } from "./start-child.ts";
 
 const OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024;
 const SHOWN_OUTPUT_CHARACTERS = 2000;
@@ -44,7 +45,7 @@ export async function run(
 
 function start(tool: string, args: readonly string[], options: RunOptions) {
   const [file = tool, ...rest] = options.endsWithUs ? tiedToUs(tool, args) : [tool, ...args];
-  return execa(file, rest, {
+  return startChild(file, rest, {
     reject: false,
     maxBuffer: OUTPUT_LIMIT_BYTES,
     env: { LC_ALL: "C.UTF-8", PATH: toolPath(), ...options.env },

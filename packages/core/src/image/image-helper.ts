@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { BandSoxError, ERRORS, type ErrorCode } from "@bandsox/contract";
-import { execa } from "execa";
 import { z } from "zod";
+import { startChild } from "../host/start-child.ts";
 import { ImageConfig } from "./image-config.ts";
 
 /** One line of the image helper's output. */
@@ -117,7 +117,7 @@ function assertWords({ args, env, reference }: HelperCall): void {
 /** The running helper. Disposing of it ends it, if it has not ended, and waits until it is gone. */
 function startHelper(call: HelperCall) {
   const [subcommand = "", ...rest] = call.args;
-  const child = execa(call.helperPath, [subcommand, "--stdin-lifeline", ...rest], {
+  const child = startChild(call.helperPath, [subcommand, "--stdin-lifeline", ...rest], {
     stdin: "pipe",
     reject: false,
     env: { ...call.env },

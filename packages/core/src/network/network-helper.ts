@@ -1,7 +1,7 @@
 import { BandSoxError } from "@bandsox/contract";
-import { execa } from "execa";
 import { z } from "zod";
 import { toolPath } from "../host/find-tool.ts";
+import { startChild } from "../host/start-child.ts";
 
 const Answer = z.object({
   error: z.string().default(""),
@@ -22,7 +22,7 @@ export async function askHelper(path: string, request: object): Promise<HelperAn
     env: { PATH: toolPath() },
     detached: true,
   } as const;
-  const { stdout, code, exitCode, stderr } = await execa(path, options);
+  const { stdout, code, exitCode, stderr } = await startChild(path, options);
   try {
     return Answer.parse(JSON.parse(stdout));
   } catch (cause) {

@@ -1,9 +1,9 @@
 import { chmod, mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { BandSoxError } from "@bandsox/contract";
-import { execa } from "execa";
 import { x as extract } from "tar";
 import { z } from "zod";
+import { startChild } from "../host/start-child.ts";
 import { missingPlugins } from "../network/cni-places.ts";
 import { openKernelStaging, sweepKernelStaging, syncDirectory } from "./kernel-staging.ts";
 import { type GivenRelease, obtainArchive } from "./obtain-archive.ts";
@@ -80,7 +80,7 @@ const Answer = z.object({ supportedVersions: z.array(z.string()).min(1) });
 
 /** A plugin tells which versions of the specification it knows, or is none. */
 async function assertRuns(plugin: string): Promise<void> {
-  const { stdout, stderr, shortMessage } = await execa(plugin, {
+  const { stdout, stderr, shortMessage } = await startChild(plugin, {
     ...{ env: { CNI_COMMAND: "VERSION" }, input: '{"cniVersion":"1.0.0"}', reject: false },
     timeout: ANSWER_TIMEOUT_MS,
   });
