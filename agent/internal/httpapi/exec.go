@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"bandsox.dev/agent/internal/exec"
 )
@@ -72,8 +71,7 @@ func writeExecError(w http.ResponseWriter, err error) {
 // streamTo unblocks a write to a client that has gone, because the command has to be killed then.
 func streamTo(w http.ResponseWriter, r *http.Request, process *exec.Process) error {
 	client := http.NewResponseController(w)
-	stop := context.AfterFunc(r.Context(), func() { client.SetWriteDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer newCut(client.SetWriteDeadline).whenGone(r.Context())()
 	client.Flush()
 	return process.Stream(r.Context(), response{w, client})
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"bandsox.dev/agent/internal/duplex"
@@ -142,16 +141,15 @@ func (c duplexCarrier) Gone() <-chan struct{} { return c.Context().Done() }
 type bodyCarrier struct {
 	response
 	ctx  context.Context
-	stop func() bool
-
-	mu       sync.Mutex
-	finished bool
+	cut  *cut
+	over func()
 }
 
 // newBodyCarrier sends the head of the answer. A write to a client that has gone does not wait for it.
 func newBodyCarrier(w http.ResponseWriter, r *http.Request) *bodyCarrier {
 	c := &bodyCarrier{response: response{w, http.NewResponseController(w)}, ctx: r.Context()}
-	c.stop = context.AfterFunc(c.ctx, c.Cut)
+	c.cut = newCut(c.controller.SetWriteDeadline)
+	c.over = c.cut.whenGone(c.ctx)
 	c.Flush()
 	return c
 }
@@ -171,19 +169,10 @@ func (c *bodyCarrier) Begin() {}
 func (c *bodyCarrier) Gone() <-chan struct{} { return c.ctx.Done() }
 
 // Cut does nothing to a connection that has been left to the next request.
-func (c *bodyCarrier) Cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.finished {
-		c.controller.SetWriteDeadline(time.Unix(1, 0))
-	}
-}
+func (c *bodyCarrier) Cut() { c.cut.now() }
 
 // finish is called when the body is over.
 func (c *bodyCarrier) finish() {
-	c.stop()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.finished = true
+	c.over()
 	c.controller.SetWriteDeadline(time.Time{})
 }

@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
-	"time"
 
 	"bandsox.dev/agent/internal/dataframe"
 )
@@ -27,16 +25,12 @@ func transferring(answer func(*API, http.ResponseWriter, *http.Request)) func(*A
 	})
 }
 
-// long is when a connection that is to be given up should have answered.
-var long = time.Unix(1, 0)
-
 // sendData answers with what fill writes. After a failure the body has no end frame and is cut off.
 func sendData(w http.ResponseWriter, r *http.Request, fill func(*dataframe.Writer) error) {
 	w.Header().Set("Content-Type", framesType)
 	w.WriteHeader(http.StatusOK)
-	// A write to a client that has gone must not wait.
-	stop := context.AfterFunc(r.Context(), func() { http.NewResponseController(w).SetWriteDeadline(long) })
-	defer stop()
+	cut := newCut(http.NewResponseController(w).SetWriteDeadline)
+	defer cut.whenGone(r.Context())()
 	frames := dataframe.NewWriter(w)
 	defer frames.Release()
 	err := fill(frames)
@@ -52,12 +46,11 @@ func sendData(w http.ResponseWriter, r *http.Request, fill func(*dataframe.Write
 // too, or refuses before it has written anything.
 func sendPart(w http.ResponseWriter, r *http.Request, fill func(to *dataframe.Writer, cut func()) error) {
 	w.Header().Set("Content-Type", framesType)
-	cut := func() { http.NewResponseController(w).SetWriteDeadline(long) }
-	stop := context.AfterFunc(r.Context(), cut)
-	defer stop()
+	cut := newCut(http.NewResponseController(w).SetWriteDeadline)
+	defer cut.whenGone(r.Context())()
 	frames := dataframe.NewPlainWriter(w)
 	defer frames.Release()
-	err := archiveError(r.URL.Query().Get("path"), fill(frames, cut))
+	err := archiveError(r.URL.Query().Get("path"), fill(frames, cut.now))
 	if err != nil && !frames.HasBegun() {
 		writeFileError(w, err)
 	} else if err != nil {
@@ -69,5 +62,7 @@ func sendPart(w http.ResponseWriter, r *http.Request, fill func(to *dataframe.Wr
 func receiveData(w http.ResponseWriter, r *http.Request, take func(from *dataframe.Reader, giveUp func())) {
 	frames := dataframe.NewReader(r.Body)
 	defer frames.Release()
-	take(frames, func() { http.NewResponseController(w).SetReadDeadline(long) })
+	cut := newCut(http.NewResponseController(w).SetReadDeadline)
+	defer cut.over()
+	take(frames, cut.now)
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -68,8 +67,7 @@ func (a *API) readWatch(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", framesType)
 	w.WriteHeader(http.StatusOK)
 	client := http.NewResponseController(w)
-	stop := context.AfterFunc(r.Context(), func() { client.SetWriteDeadline(long) })
-	defer stop()
+	defer newCut(client.SetWriteDeadline).whenGone(r.Context())()
 	// What fails is the connection: then there is nobody to tell.
 	for err := client.Flush(); err == nil; err = client.Flush() {
 		events, err := reader.Next(r.Context())

@@ -123,11 +123,14 @@ func packWithTar(t *testing.T, gnuTar string, fill step) []byte {
 	return packed
 }
 
+// write makes a file whose time is always the same: what a link of another layer says of the file it names is not taken over by
+// umoci, as it is by others.
 func write(t *testing.T, dir, name, content string) {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	Must(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	Must(t, os.WriteFile(path, []byte(content), 0o644))
+	Must(t, os.Chtimes(path, ModTime, ModTime))
 }
 
 // tree makes files with their names as content.
