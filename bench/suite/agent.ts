@@ -25,7 +25,7 @@ export const agent: Benchmark = {
     return [
       { id: "B27", name: "binary", value: size / MEBIBYTE, unit: "MiB" },
       { id: "B27", name: "resident after a first command", value: resident, unit: "MiB" },
-      ...latency("B27", "ready after its first instruction, booted", ready),
+      ...latency("B27", "ready after its program began, booted", ready),
     ];
   },
 };

@@ -71,12 +71,10 @@ func newServing(off boot.OffMode, prepare func(), console *boot.Console) serving
 	reaper := reap.Start(reap.AllChildren)
 	guest := machine.New(prepare, console)
 	about := httpapi.About{Version: version, Kernel: boot.KernelRelease(), StartMs: began.UptimeMs}
-	followLog := func() {}
 	if log, err := kmsg.Open(); err != nil {
 		console.Printf("%v", err)
 	} else {
 		about.KernelLog = log
-		followLog = func() { go log.Follow() }
 	}
 	var once sync.Once
 	api := httpapi.New(about, guest, reaper, func(grace time.Duration) {
@@ -87,10 +85,5 @@ func newServing(off boot.OffMode, prepare func(), console *boot.Console) serving
 			}
 		})
 	})
-	// What the kernel has said until then is much to read, and can wait until the host has been answered.
-	ready := sync.OnceFunc(func() {
-		api.Ready(boot.UptimeMs())
-		followLog()
-	})
-	return serving{api, console, ready}
+	return serving{api, console}
 }

@@ -16,7 +16,6 @@ import (
 type serving struct {
 	api     *httpapi.API
 	console *boot.Console
-	ready   func() // to be called from when on the host can connect; more than once does no harm
 }
 
 // serve serves the channel, and the serial line beside it where the host may fall back to that. In a kernel without
@@ -47,7 +46,7 @@ func (s serving) serveVsock(serialToo bool) error {
 	if err != nil {
 		return err
 	}
-	s.ready()
+	s.api.Ready(boot.UptimeMs())
 	if serialToo {
 		go s.serveLine()
 	}
@@ -81,7 +80,7 @@ func (s serving) serveVirtio(opened func()) error {
 	if err != nil {
 		return err
 	}
-	s.ready()
+	s.api.Ready(boot.UptimeMs())
 	opened()
 	return s.servePort(port)
 }
@@ -98,7 +97,7 @@ func (s serving) serveLine() error {
 			s.console.Printf("%v", err)
 		}
 	}
-	s.ready()
+	s.api.Ready(boot.UptimeMs())
 	return s.servePort(serialPort{serialline.NewGuest(tty, restore), tty})
 }
 

@@ -1,5 +1,5 @@
-// Package began takes the time when the program began. It needs next to nothing, so that the Go runtime initialises it
-// before the packages that take their time.
+// Package began takes the time when the program began, after the Go runtime itself. It needs next to nothing, so that it is
+// initialised before the packages that take their time.
 package began
 
 import (

@@ -3,7 +3,18 @@ package boot
 import (
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+func TestKernelsThatTakeSignedModulesOnly(t *testing.T) {
+	for err, want := range map[error]bool{unix.EKEYREJECTED: true, unix.ENOKEY: true, unix.EPERM: true, unix.ENOEXEC: false,
+		unix.ENOENT: false, nil: false} {
+		if got := wantsSignature(err); got != want {
+			t.Errorf("%v: got %v", err, got)
+		}
+	}
+}
 
 func TestAModuleIsAllBeforeItsSignature(t *testing.T) {
 	const magic = "~Module signature appended~\n"

@@ -26,6 +26,8 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 		"agentStartMs": a.about.StartMs,
 		"agentReadyMs": a.readyMs.Load(),
 	})
+	// What the kernel has said at its start is much to read, and waits until the host has its answer.
+	a.log.Follow()
 }
 
 func (a *API) enterMachine(w http.ResponseWriter, r *http.Request) {

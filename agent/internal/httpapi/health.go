@@ -21,6 +21,8 @@ var healthRoutes = []route{
 
 // KernelLog is what the kernel has said.
 type KernelLog interface {
+	// Follow begins to take in what the kernel says, if that has not begun yet.
+	Follow()
 	// Newest is at most n bytes of its end.
 	Newest(n int) []byte
 	// Kills is the newest processes killed for want of memory, the newest last.

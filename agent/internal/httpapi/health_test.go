@@ -33,6 +33,8 @@ func TestStatsAndProcessesComeFromTheKernel(t *testing.T) {
 // fixedLog is a kernel log of the test's making.
 type fixedLog struct{ text string }
 
+func (l fixedLog) Follow() {}
+
 func (l fixedLog) Newest(n int) []byte { return []byte(l.text[max(0, len(l.text)-n):]) }
 func (l fixedLog) Kills() []kmsg.Kill {
 	return []kmsg.Kill{{At: 5, Pid: 7, Name: "eater", RSSBytes: 9, Cgroup: "/x"}}

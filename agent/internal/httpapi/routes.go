@@ -57,13 +57,13 @@ func inMachine(answer func(*API, http.ResponseWriter, *http.Request)) func(*API,
 // part of an emulated agent's start.
 func (a *API) handler() http.Handler {
 	mux := http.NewServeMux()
-	places := map[string][]route{}
+	byPlace := map[string][]route{}
 	for _, route := range routes {
 		_, place, _ := strings.Cut(route.pattern, " ")
-		places[place] = append(places[place], route)
+		byPlace[place] = append(byPlace[place], route)
 	}
-	for place, methods := range places {
-		mux.HandleFunc(place, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, methods) })
+	for place, here := range byPlace {
+		mux.HandleFunc(place, func(w http.ResponseWriter, r *http.Request) { a.dispatch(w, r, here) })
 	}
 	mux.HandleFunc("/", refusePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,9 +76,9 @@ func (a *API) handler() http.Handler {
 	})
 }
 
-// answer answers with the route of the request's method.
-func (a *API) answer(w http.ResponseWriter, r *http.Request, methods []route) {
-	for _, route := range methods {
+// dispatch has the route of the request's method answer, of those of its place.
+func (a *API) dispatch(w http.ResponseWriter, r *http.Request, here []route) {
+	for _, route := range here {
 		if route.method() != r.Method {
 			continue
 		}
@@ -89,7 +89,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, methods []route) {
 		}
 		return
 	}
-	refuseMethod(w, r, methods)
+	refuseMethod(w, r, here)
 }
 
 func (t route) method() string {
@@ -101,12 +101,12 @@ func refusePath(w http.ResponseWriter, r *http.Request) {
 	writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
 }
 
-func refuseMethod(w http.ResponseWriter, r *http.Request, takes []route) {
-	var names []string
-	for _, route := range takes {
-		names = append(names, route.method())
+func refuseMethod(w http.ResponseWriter, r *http.Request, here []route) {
+	var taken []string
+	for _, route := range here {
+		taken = append(taken, route.method())
 	}
-	methods := strings.Join(names, ", ")
+	methods := strings.Join(taken, ", ")
 	w.Header().Set("Allow", methods)
 	writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+methods)
 }

@@ -17,6 +17,8 @@ const (
 	TextLimit = 256 << 10
 	// KillLimit is how many kills are kept.
 	KillLimit = 64
+	// As many records may have been there already; a process that writes to the log can always be ahead of who reads it.
+	startLimit = 4096
 	// The kernel's bound of one record, in bytes.
 	recordLimit = 8 << 10
 )
@@ -32,7 +34,10 @@ type Kill struct {
 
 // Log is what is known of the kernel's log.
 type Log struct {
-	from    *os.File
+	from     *os.File // nil: nothing is read
+	begin    sync.Once
+	caughtUp chan struct{} // closed when all is read that was there when reading began
+
 	mu      sync.Mutex
 	text    ring
 	kills   []Kill
@@ -41,7 +46,11 @@ type Log struct {
 }
 
 // New is an empty log.
-func New() *Log { return &Log{text: ring{limit: TextLimit}} }
+func New() *Log {
+	l := &Log{text: ring{limit: TextLimit}, caughtUp: make(chan struct{})}
+	close(l.caughtUp)
+	return l
+}
 
 // Open is the kernel's log from its beginning until the machine ends, once it is followed.
 func Open() (*Log, error) {
@@ -50,16 +59,27 @@ func Open() (*Log, error) {
 		return nil, fmt.Errorf("open the kernel's log: %w", err)
 	}
 	l := New()
-	l.from = os.NewFile(uintptr(fd), "/dev/kmsg")
+	l.from, l.caughtUp = os.NewFile(uintptr(fd), "/dev/kmsg"), make(chan struct{})
 	return l, nil
 }
 
-// Follow reads records until the machine ends, one with each read.
+// Follow begins to read, until the machine ends. Once is enough, and more does no harm.
 func (l *Log) Follow() {
+	l.begin.Do(func() {
+		if l.from != nil {
+			go l.follow()
+		}
+	})
+}
+
+// follow takes records, one with each read.
+func (l *Log) follow() {
 	defer l.from.Close()
+	caughtUp := sync.OnceFunc(func() { close(l.caughtUp) })
+	defer caughtUp()
 	var buffer [recordLimit]byte
-	for {
-		n, err := l.from.Read(buffer[:])
+	for records := 1; ; records++ {
+		n, err := l.read(buffer[:], caughtUp)
 		switch {
 		case errors.Is(err, unix.EPIPE):
 			l.note("[records were overwritten before they could be read]\n")
@@ -69,7 +89,31 @@ func (l *Log) Follow() {
 		default:
 			l.take(buffer[:n], time.Now(), sinceBoot())
 		}
+		if records == startLimit {
+			caughtUp()
+		}
 	}
+}
+
+// read takes the next record, and calls none where it has to wait for that.
+func (l *Log) read(buffer []byte, none func()) (n int, err error) {
+	raw, err := l.from.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	err = raw.Read(func(fd uintptr) bool {
+		for {
+			if n, failed = unix.Read(int(fd), buffer); failed != unix.EINTR {
+				break
+			}
+		}
+		if failed == unix.EAGAIN {
+			none()
+		}
+		return failed != unix.EAGAIN
+	})
+	return n, errors.Join(err, failed)
 }
 
 func (l *Log) note(line string) {
@@ -110,8 +154,15 @@ func (l *Log) keep(kill Kill) {
 	l.kills = append(l.kills, kill)
 }
 
+// await returns when what the kernel had said before it was followed is known.
+func (l *Log) await() {
+	l.Follow()
+	<-l.caughtUp
+}
+
 // Newest is at most n bytes of the log's end, as whole lines with their time since boot in seconds.
 func (l *Log) Newest(n int) []byte {
+	l.await()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.newest(n)
@@ -119,6 +170,7 @@ func (l *Log) Newest(n int) []byte {
 
 // Kills is the newest kills, the newest last; never nil.
 func (l *Log) Kills() []Kill {
+	l.await()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]Kill{}, l.kills...)

@@ -38,6 +38,8 @@ export interface FakeAgent extends AsyncDisposable {
   /** The body of the last `PUT /v1/machine` */
   readonly machine: () => unknown;
   readonly sessions: FakeSessions;
+  /** How many connections there are */
+  connections(): number;
   /** Breaks every connection there is; new ones are taken. */
   dropConnections(): void;
 }
@@ -64,7 +66,7 @@ export async function startFakeAgent(socketPath: string, options: FakeAgentOptio
     for (const socket of sockets) socket.destroy();
   };
   return {
-    ...{ machine: () => machine, sessions, dropConnections },
+    ...{ machine: () => machine, sessions, dropConnections, connections: () => sockets.size },
     [Symbol.asyncDispose]: async () => {
       sessions[Symbol.dispose]();
       dropConnections();

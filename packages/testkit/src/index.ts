@@ -8,6 +8,7 @@ export { frame, jsonFrame, switchTo } from "./fake-duplex.ts";
 export { type FakeEngine, fakeEngine } from "./fake-engine.ts";
 export { type FakeFiles, type FakeFilesHandler, fakeFiles } from "./fake-files.ts";
 export { FAKE_OOM_KILL, FAKE_PROCESS, FAKE_STATS, FAKE_VMM_STATS } from "./fake-health.ts";
+export { asPong } from "./fake-pings.ts";
 export { FAKE_DIGEST, type FakePorts, fakePorts } from "./fake-ports.ts";
 export { type FilesWorld, filesWorld } from "./files-world.ts";
 export { installFirecrackerDouble, installJailerDouble } from "./firecracker-double/install-double.ts";

@@ -1,17 +1,23 @@
 import { VmId } from "@bandsox/contract";
-import { type FakeAgentOptions, startFakeAgent, temporaryDirectory } from "@bandsox/testkit";
+import {
+  asPong,
+  type FakeAgentOptions,
+  startFakeAgent,
+  startHostileAgent,
+  temporaryDirectory,
+} from "@bandsox/testkit";
 import { expect, test } from "vitest";
 import { pingGuest } from "./ping-guest.ts";
-import { PingLines } from "./ping-lines.ts";
+import { PingLines, type PingLinesOptions } from "./ping-lines.ts";
 
 const vmId = VmId.parse("vm_000000000000");
 
-async function guest(options: FakeAgentOptions = {}) {
+async function guest(options: FakeAgentOptions = {}, times: PingLinesOptions = {}) {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const socketPath = `${path}/agent.sock`;
   const agent = stack.use(await startFakeAgent(socketPath, options));
-  const lines = stack.use(new PingLines());
+  const lines = stack.use(new PingLines(times));
   const endpoint = { vmId, socketPath };
   return {
     ...{ agent, lines, stands: () => lines.isConnected(socketPath) },
@@ -49,44 +55,98 @@ test("a connection that has ended is made again", async () => {
   }
 });
 
-test("a ping under way ends with its connection, and with the connections of all", async () => {
+test("a connection is kept for a while after its last use, and no longer", async () => {
+  await using g = await guest({}, { keepMs: 30 });
+  await g.ping();
+  expect(g.stands()).toBe(true);
+  await expect.poll(g.stands).toBe(false);
+  await expect.poll(g.agent.connections).toBe(0);
+  expect(await g.ping()).toBeGreaterThan(0);
+});
+
+test("a ping under way ends with its connection", async () => {
   await using g = await guest({ pong: () => undefined });
   const dropped = expect(g.ping()).rejects.toMatchObject({ code: "guest_unreachable" });
   await expect.poll(g.stands).toBe(true);
   g.agent.dropConnections();
   await dropped;
-  const closed = expect(g.ping()).rejects.toMatchObject({ code: "guest_unreachable" });
-  await expect.poll(g.stands).toBe(true);
-  g.lines[Symbol.dispose]();
-  await closed;
 });
 
-test("a caller that gives up is let go, and its late answer is nobody else's", async () => {
+test("a ping under way on a kept connection ends with all, and no other is made", async () => {
+  let answers = 1;
+  await using g = await guest({ pong: (ping) => (answers-- > 0 ? asPong(ping) : undefined) });
+  await g.ping();
+  const closed = expect(g.ping()).rejects.toMatchObject({ code: "guest_unreachable" });
+  g.lines[Symbol.dispose]();
+  await closed;
+  await expect(g.ping()).rejects.toMatchObject({ code: "guest_unreachable" });
+  await expect.poll(g.agent.connections).toBe(0);
+});
+
+test("a connection that does not come about is given up with its caller", async () => {
+  await using directory = await temporaryDirectory();
+  const socketPath = `${directory.path}/agent.sock`;
+  await using agent = await startHostileAgent(socketPath, () => {}); // takes connections, and says nothing
+  using lines = new PingLines();
+  const given = pingGuest(lines, { vmId, socketPath }, AbortSignal.timeout(50));
+  await expect(given).rejects.toMatchObject({ code: "interrupted" });
+  await expect.poll(agent.open).toBe(0);
+});
+
+test("one that hangs is left for another, however short a time its callers have", async () => {
+  let hanging = 2;
+  await using g = await guest({ pong: (ping) => (hanging-- > 0 ? undefined : asPong(ping)) });
+  for (let run = 0; run < 2; run++)
+    await expect(g.ping(AbortSignal.timeout(50))).rejects.toMatchObject({ code: "interrupted" });
+  expect(await g.ping()).toBeGreaterThan(0);
+  await expect.poll(g.agent.connections).toBe(1);
+});
+
+test("a guest that does not answer in its time is not asked again", async () => {
+  let pings = 0;
+  const pong = (ping: Buffer) => (++pings > 1 ? undefined : asPong(ping));
+  await using g = await guest({ pong }, { answerMs: 100 });
+  await g.ping();
+  const late = { code: "guest_unreachable", message: expect.stringContaining("in time") };
+  await expect(g.ping()).rejects.toMatchObject(late);
+  expect(pings).toBe(2);
+});
+
+test("who gives a ping up leaves its connection to others that wait on it", async () => {
   const held: Buffer[] = [];
-  let isSlow = true;
+  const all = Promise.withResolvers<void>();
   await using g = await guest({
     pong: (ping) => {
-      if (isSlow) return void held.push(ping);
-      const all = Buffer.concat([...held.splice(0), ping]);
-      for (let at = 0; at < all.length; at += 13) all.writeUInt8(9, at);
-      return all;
+      held.push(ping);
+      if (Buffer.concat(held).length < 26) return undefined;
+      all.resolve();
+      return asPong(Buffer.concat(held.splice(0)));
     },
   });
   const stop = new AbortController();
   const givenUp = g.ping(stop.signal);
   await expect.poll(() => held.length).toBe(1);
+  const other = g.ping();
   stop.abort();
   await expect(givenUp).rejects.toMatchObject({ code: "interrupted" });
-  isSlow = false;
-  expect(await g.ping()).toBeGreaterThan(0);
+  expect(await other).toBeGreaterThan(0);
   await expect(g.ping(AbortSignal.abort())).rejects.toMatchObject({ code: "interrupted" });
 });
 
-const pong = (edit: (pong: Buffer) => Buffer | undefined) => (ping: Buffer) => {
-  const copy = Buffer.from(ping);
-  copy.writeUInt8(9);
-  return edit(copy);
-};
+test("an answer may come in pieces", async () => {
+  await using g = await guest({
+    pong: (ping, write) => {
+      const pong = asPong(ping);
+      write(pong.subarray(0, 3));
+      setImmediate(() => write(pong.subarray(3)));
+      return undefined;
+    },
+  });
+  expect(await g.ping()).toBeGreaterThan(0);
+  expect(g.stands()).toBe(true);
+});
+
+const pong = (edit: (pong: Buffer) => Buffer) => (ping: Buffer) => edit(asPong(ping));
 
 test("an answer nobody asked for ends the connection", async () => {
   await using g = await guest({ pong: pong((answer) => Buffer.concat([answer, answer])) });

@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
 import type { VmId } from "@bandsox/contract";
-import { CallLimit } from "./call-limit.ts";
 import { upgrade } from "./duplex.ts";
-import { explainFailure, guestBroken, guestUnreachable } from "./failure.ts";
+import { guestBroken, guestUnreachable } from "./failure.ts";
 import { FRAME_HEADER_BYTES } from "./frames.ts";
 import type { GuestEndpoint } from "./guest-connections.ts";
 
@@ -11,19 +10,17 @@ const PING = 20;
 const PONG = 9;
 const PAYLOAD_BYTES = 8;
 const MESSAGE_BYTES = FRAME_HEADER_BYTES + PAYLOAD_BYTES;
-/** How long a guest may take to answer, in ms; an emulated one that is busy is slow */
-const ANSWER_TIMEOUT_MS = 60_000;
 
 interface Waiting {
   readonly number: bigint;
   readonly sentAt: number;
   /** Takes the time of the round trip in ms */
   answer(ms: number): void;
-  fail(error: Error): void;
+  fail(error: unknown): void;
 }
 
 /** A connection on which the agent in a guest answers pings, one after the other. */
-export class PingLine implements Disposable {
+export class PingLine {
   readonly #vmId: VmId;
   readonly #socket: Socket;
   /** In the order they were sent, and so answered; those nobody waits for any more included */
@@ -35,16 +32,18 @@ export class PingLine implements Disposable {
     this.#vmId = vmId;
     this.#socket = socket;
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
-    socket.once("close", () => this.#fail(guestUnreachable(vmId, "the connection was closed")));
+    socket.once("close", () => this.#fail(this.#closed()));
     socket.unref(); // keeps no process: while somebody waits, the time limit does
   }
 
-  /** @throws {BandSoxError} `guest_unreachable`, `guest_protocol`, `guest_outdated`: an agent that knows no pings */
-  static async open(endpoint: GuestEndpoint): Promise<PingLine> {
+  /**
+   * Opens one that lives until `signal` fires.
+   *
+   * @throws {BandSoxError} `guest_unreachable`, `guest_protocol`, `interrupted`, `guest_outdated`: an agent without pings
+   */
+  static async open(endpoint: GuestEndpoint, signal: AbortSignal): Promise<PingLine> {
     const { socket } = await upgrade(endpoint, {
-      method: "GET",
-      path: "/v1/ping",
-      upgrade: "bandsox-frames",
+      ...{ method: "GET", path: "/v1/ping", upgrade: "bandsox-frames", signal },
     });
     return new PingLine(endpoint.vmId, socket);
   }
@@ -53,33 +52,25 @@ export class PingLine implements Disposable {
     return !this.#socket.destroyed;
   }
 
-  /** @returns the time of one round trip in ms. @throws {BandSoxError} `guest_unreachable`, `guest_protocol`, `interrupted` */
-  async ping(signal?: AbortSignal): Promise<number> {
-    using limit = new CallLimit(signal, ANSWER_TIMEOUT_MS);
-    try {
-      limit.signal.throwIfAborted();
-      return await this.#roundTrip(limit.signal);
-    } catch (error) {
-      if (limit.isLate) this.#socket.destroy();
-      throw explainFailure(error, { vmId: this.#vmId, limit });
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#socket.destroy();
-  }
-
-  #roundTrip(signal: AbortSignal): Promise<number> {
+  /**
+   * Who gives one up by `signal` leaves the line to others that wait on it, and then ends it: what is not answered stays.
+   *
+   * @returns the time of one round trip in ms
+   * @throws {BandSoxError} `guest_unreachable`, `guest_protocol`; the signal's reason
+   */
+  async ping(signal: AbortSignal): Promise<number> {
+    if (!this.isOpen) throw this.#closed();
+    signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    if (!this.isOpen) throw guestUnreachable(this.#vmId, "the connection was closed");
-    const message = Buffer.alloc(MESSAGE_BYTES);
-    message.writeUInt8(PING);
-    message.writeUInt32BE(PAYLOAD_BYTES, 1);
-    message.writeBigUInt64BE(++this.#sent, FRAME_HEADER_BYTES);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    this.#waiting.push({ number: this.#sent, sentAt: performance.now(), answer: resolve, fail: reject });
-    this.#socket.write(message);
-    return promise;
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#waiting.push({ number: ++this.#sent, sentAt: performance.now(), answer: resolve, fail: reject });
+    this.#socket.write(pingOf(this.#sent));
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
   }
 
   #onData(chunk: Buffer): void {
@@ -99,9 +90,21 @@ export class PingLine implements Disposable {
     this.#unread = unread;
   }
 
+  #closed(): Error {
+    return guestUnreachable(this.#vmId, "the connection was closed");
+  }
+
   #fail(error: Error): void {
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
+}
+
+function pingOf(number: bigint): Buffer {
+  const message = Buffer.alloc(MESSAGE_BYTES);
+  message.writeUInt8(PING);
+  message.writeUInt32BE(PAYLOAD_BYTES, 1);
+  message.writeBigUInt64BE(number, FRAME_HEADER_BYTES);
+  return message;
 }
 
 function isPong(message: Buffer, number: bigint): boolean {

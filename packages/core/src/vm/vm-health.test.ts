@@ -31,6 +31,7 @@ test("a VM tells how it is doing", async () => {
   expect(await w.vm.stats()).toEqual({ ...FAKE_STATS, vmm });
   expect(await w.vm.processes({ limit: 5 })).toEqual([FAKE_PROCESS]);
   expect(await w.vm.oomKills()).toEqual([FAKE_OOM_KILL]);
+  expect(await w.vm.ping()).toBeGreaterThan(0);
   expect(await w.vm.kernelLog({ bytes: 6 })).toBe(" fake\n");
 });
 

@@ -206,11 +206,11 @@ export class Vm {
   }
 
   /**
-   * Asks the agent in the guest for a sign of life, by a connection that is kept for a second. It is not a use of the VM: an
-   * idle one stays idle.
+   * Asks the agent in the guest for a sign of life, on a connection that is kept for a second. It does not count as a use of
+   * the VM; but what the guest does to answer is processor time of its own.
    *
-   * @returns the time of one round trip, in ms
-   * @throws {BandSoxError} `vm_wrong_state`, `guest_unreachable`: it did not answer within a minute
+   * @returns the time of one round trip in ms, the making of a connection not counted; of a whole call to an older agent
+   * @throws {BandSoxError} `vm_wrong_state`, `guest_unreachable`: it did not answer within a minute; `guest_protocol`, `interrupted`
    */
   async ping(options: { signal?: AbortSignal } = {}): Promise<number> {
     return guestPing(this.#observed, { ...options, lines: this.#ports.pings });
