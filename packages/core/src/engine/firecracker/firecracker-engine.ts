@@ -26,6 +26,7 @@ import { type Layout, layOut, layOutIsolated, layOutJail } from "./lay-out.ts";
 import { bootRequests, DEVICES, loadRequests, MACHINE_FILES, tapOf } from "./machine-config.ts";
 import { measure } from "./measure.ts";
 import { inOwnNamespaces } from "./own-namespaces.ts";
+import { reclaim } from "./reclaim.ts";
 import { firecrackerShape } from "./shape.ts";
 
 /** The longest a guest may take until its agent answers. */
@@ -87,9 +88,7 @@ export function firecrackerEngine(options: FirecrackerEngineOptions): Engine {
       return answer;
     },
     measure,
-    async reclaim(paths, mib) {
-      await control(paths, { action: "reclaim", mib });
-    },
+    reclaim,
     mappedFile: findMappedFile,
     find: findSupervisor,
     findTransport,
