@@ -32,9 +32,9 @@ export async function verify(work: (v: Verification) => Promise<void>): Promise<
     const bandsox = stack.use(url ? new BandSox(url, apiKey ? { apiKey } : {}) : new BandSox());
     const own: Verification["own"] = (vm, { withImage = false } = {}) => {
       stack.defer(async () => {
-        const { image } = await vm.info();
+        const image = withImage ? (await vm.info().catch(() => undefined))?.image : undefined;
         await vm.delete();
-        if (withImage) await bandsox.images.remove(image);
+        if (image) await bandsox.images.remove(image);
       });
       return vm;
     };

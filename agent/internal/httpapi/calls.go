@@ -27,6 +27,7 @@ func (a *API) hello(w http.ResponseWriter, _ *http.Request) {
 		"agentReadyMs": a.readyMs.Load(),
 	})
 	// What the kernel has said at its start is much to read, and waits until the host has its answer.
+	http.NewResponseController(w).Flush()
 	a.log.Follow()
 }
 

@@ -5,6 +5,7 @@ package kmsg
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -113,6 +114,9 @@ func (l *Log) read(buffer []byte, none func()) (n int, err error) {
 		}
 		return failed != unix.EAGAIN
 	})
+	if n == 0 && failed == nil {
+		failed = io.EOF
+	}
 	return n, errors.Join(err, failed)
 }
 

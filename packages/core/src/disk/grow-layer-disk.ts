@@ -24,6 +24,7 @@ export async function growLayerDisk(
     throw new BandSoxError("invalid_argument", message, { field: "diskSizeMib", found: sizeMib });
   }
   const copy = `${path}.growing`;
+  await rm(copy, { force: true }); // of one who was killed; a new file, so that nobody else writes into it
   try {
     await run("cp", ["--reflink=auto", "--sparse=always", path, copy], { signal });
     // resize2fs insists on a check; 1 says that what a killed VM left was mended

@@ -72,13 +72,15 @@ export class PingLines implements Disposable {
   async #pingOnce(endpoint: GuestEndpoint, signal: AbortSignal): Promise<number> {
     const { vmId, socketPath } = endpoint;
     if (this.#isDisposed) throw guestUnreachable(vmId, "the storage was closed");
+    signal.throwIfAborted();
     const kept = this.#usable(socketPath) ?? this.#open(endpoint);
     clearTimeout(kept.timer);
     kept.users++;
     try {
       return await (await unlessAborted(signal, kept.opening, () => {})).ping(signal);
     } catch (error) {
-      this.#retire(socketPath, kept);
+      // One that is still being made is of use to the next, whose time may be as short.
+      if (kept.line || !signal.aborted) this.#retire(socketPath, kept);
       throw error;
     } finally {
       kept.users--;

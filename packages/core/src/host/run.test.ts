@@ -16,7 +16,7 @@ describe.skipIf(!findTool("setpriv"))("a tool that ends with us", PATIENCE, () =
     const sign =
       "trap 'echo told > end; exit' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.01; done";
     const program = `import { run } from ${JSON.stringify(join(import.meta.dirname, "run.ts"))};
-      await run("sh", ["-c", ${JSON.stringify(sign)}], { endsWithUs: true });`;
+      await run("sh", ["-c", ${JSON.stringify(sign)}]);`;
     const cwd = directory.path;
     const creator = execa(process.execPath, [...FLAGS, "-e", program], { cwd, reject: false, ...PATIENCE });
     await expect.poll(() => read(join(cwd, "pid")), PATIENCE).toMatch(/\d/);
@@ -29,11 +29,11 @@ describe.skipIf(!findTool("setpriv"))("a tool that ends with us", PATIENCE, () =
   });
 
   test("is itself what is missing or failed", async () => {
-    await expect(run("no-such-tool-of-ours", [], { endsWithUs: true })).rejects.toMatchObject({
+    await expect(run("no-such-tool-of-ours", [])).rejects.toMatchObject({
       code: "tool_missing",
       details: { tool: "no-such-tool-of-ours" },
     });
-    await expect(run("sh", ["-c", "exit 3"], { endsWithUs: true })).rejects.toMatchObject({
+    await expect(run("sh", ["-c", "exit 3"])).rejects.toMatchObject({
       code: "tool_failed",
       message: expect.stringContaining("`sh -c exit 3` ended with 3"),
     });

@@ -1,7 +1,7 @@
 import { BandSoxError } from "@bandsox/contract";
 import type { Options } from "execa";
-import { findTool, toolPath } from "./find-tool.ts";
-import { startChild } from "./start-child.ts";
+import { toolPath } from "./find-tool.ts";
+import { startChild, tiedToUs } from "./start-child.ts";
 
 const OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024;
 const SHOWN_OUTPUT_CHARACTERS = 2000;
@@ -17,8 +17,6 @@ export interface RunOptions {
   timeoutMs?: number | undefined;
   /** Exit codes that mean success beside 0, e.g. `1` of e2fsck: "errors were corrected" */
   alsoGood?: readonly number[] | undefined;
-  /** Ends the tool with SIGTERM when this process dies, however it dies (default: `false`) */
-  endsWithUs?: boolean | undefined;
 }
 
 export interface RunResult {
@@ -27,7 +25,7 @@ export interface RunResult {
 }
 
 /**
- * Runs a host tool to its end.
+ * Runs a host tool to its end, which comes with SIGTERM when this process dies.
  *
  * @throws {BandSoxError} `tool_missing` when it is not installed, `tool_failed` with its last words when it fails,
  *   `disk_full` when it says so, `interrupted` when `signal` fires
@@ -44,8 +42,7 @@ export async function run(
 }
 
 function start(tool: string, args: readonly string[], options: RunOptions) {
-  const [file = tool, ...rest] = options.endsWithUs ? tiedToUs(tool, args) : [tool, ...args];
-  return startChild(file, rest, {
+  return startChild(...tiedToUs(tool, args), {
     reject: false,
     maxBuffer: OUTPUT_LIMIT_BYTES,
     env: { LC_ALL: "C.UTF-8", PATH: toolPath(), ...options.env },
@@ -54,12 +51,6 @@ function start(tool: string, args: readonly string[], options: RunOptions) {
     ...(options.signal ? { cancelSignal: options.signal } : {}),
     ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
   } satisfies Options);
-}
-
-/** The kernel sends the signal: a process that is killed has no say. */
-function tiedToUs(tool: string, args: readonly string[]): string[] {
-  const path = findTool(tool); // setpriv would report a missing tool as a failure of its own
-  return path ? ["setpriv", "--pdeathsig", "TERM", "--", path, ...args] : [tool, ...args];
 }
 
 function toolError(

@@ -45,7 +45,6 @@ export async function buildDebianImage(
   await run("mmdebstrap", mmdebstrapArgs(recipe, tar), {
     signal: options.signal,
     env: { TMPDIR: work.dir },
-    endsWithUs: true,
   });
   return await options.images.importTar(
     tar,

@@ -1,6 +1,6 @@
 import { BandSoxError } from "@bandsox/contract";
 import { toolPath } from "../../host/find-tool.ts";
-import { startChild } from "../../host/start-child.ts";
+import { startChild, tiedToUs } from "../../host/start-child.ts";
 
 const LISTING_LIMIT_BYTES = 64 * 1024 * 1024;
 /** A disk a guest wrote may be built to keep its reader busy. */
@@ -25,7 +25,7 @@ export async function askDebugfs(
   request: DebugfsRequest,
   signal?: AbortSignal,
 ): Promise<Buffer> {
-  const result = await startChild("debugfs", debugfsArgs(disk, request), {
+  const result = await startChild(...tiedToUs("debugfs", debugfsArgs(disk, request)), {
     ...options(signal),
     encoding: "buffer",
     maxBuffer: LISTING_LIMIT_BYTES,
@@ -43,7 +43,7 @@ export async function* streamDebugfs(
   inode: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const child = startChild("debugfs", debugfsArgs(disk, { verb: "cat", inode }), {
+  const child = startChild(...tiedToUs("debugfs", debugfsArgs(disk, { verb: "cat", inode })), {
     ...options(signal),
     encoding: "buffer",
     buffer: { stdout: false },
