@@ -1,3 +1,5 @@
+import { realpathSync } from "node:fs";
+import { basename } from "node:path";
 import { execa } from "execa";
 import { findTool } from "./find-tool.ts";
 
@@ -14,7 +16,13 @@ export const startChild = execa({ cleanup: false });
  */
 export function tiedToUs(tool: string, args: readonly string[]): [file: string, args: readonly string[]] {
   const path = findTool(tool); // setpriv would report a missing tool as a failure of its own
-  return path && findTool("setpriv")
-    ? ["setpriv", ["--pdeathsig", "TERM", "--", path, ...args]]
+  const setpriv = findTool("setpriv");
+  return path && setpriv && !isBusybox(setpriv)
+    ? [setpriv, ["--pdeathsig", "TERM", "--", path, ...args]]
     : [tool, args];
+}
+
+/** Whether it is one of busybox's applets, which take fewer options. */
+function isBusybox(path: string): boolean {
+  return basename(realpathSync(path)) === "busybox";
 }
