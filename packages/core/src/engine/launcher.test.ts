@@ -65,8 +65,14 @@ test("supervisors outlive the launcher, whose end is told, and the next launch w
   expect(isAlive(identity)).toBe(true);
   await using other = await vmDirectory("exit 0");
   expect(await launched(launcher, other.config).ended).toBe("exit status 0");
-  process.kill(identity.pid, "SIGTERM");
+  await end(identity);
 });
+
+/** Ends a supervisor, which has files in its VM's directory until then. */
+async function end(identity: Parameters<typeof isAlive>[0]): Promise<void> {
+  process.kill(identity.pid, "SIGTERM");
+  await expect.poll(() => isAlive(identity), { timeout: 20_000 }).toBe(false);
+}
 
 test("one that is left goes on and is not heard any more; nor does the launcher's end end it", async () => {
   await using vm = await vmDirectory("exec sleep 60");
@@ -79,7 +85,7 @@ test("one that is left goes on and is not heard any more; nor does the launcher'
   await using other = await vmDirectory("exit 0");
   await launched(launcher, other.config).ended;
   expect(isAlive(identity)).toBe(true);
-  process.kill(identity.pid, "SIGTERM");
+  await end(identity);
   expect(supervisor.events).toHaveLength(1);
 });
 
