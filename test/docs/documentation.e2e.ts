@@ -98,7 +98,10 @@ test.for(
   expect(await world.bandsox.snapshots.list()).toEqual([]);
 });
 
-test("`bandsox verify` runs every verification, and none fails", async () => {
+test("`bandsox verify` runs every verification, none fails, and no image is left of one", async () => {
+  const references = async () =>
+    (await world.bandsox.images.list()).flatMap(({ references }) => references).sort();
+  const before = await references();
   const { code, stdout, stderr } = await world.cli("verify", "--json", "--image", "python:3-alpine");
   const results: { name: string; result: string; said: string }[] = JSON.parse(stdout || "[]");
   expect({ code, failed: results.filter(({ result }) => result === "failed"), stderr }).toMatchObject({
@@ -109,6 +112,7 @@ test("`bandsox verify` runs every verification, and none fails", async () => {
   expect(results.map(({ name }) => `verify-${name}.ts`).sort()).toEqual(
     programs.map((file) => basename(file)).sort(),
   );
+  expect(await references()).toEqual(before);
 }, 300_000);
 
 test("every program in the documentation has the types it uses", async () => {

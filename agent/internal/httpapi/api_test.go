@@ -156,6 +156,18 @@ func TestHelloSaysWhetherTheMachineIsReady(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsSentAtOnceHasALength(t *testing.T) {
+	client := serveAPI(t, &fakeMachine{}, nil)["HTTP/1.1"]
+	response, err := client.Get("http://vm/v1/hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err != nil || response.ContentLength != int64(len(body)) {
+		t.Errorf("got %d of %d bytes, %v", len(body), response.ContentLength, err)
+	}
+}
+
 func TestPowerOffIsAnsweredFirst(t *testing.T) {
 	grace := make(chan time.Duration, 1)
 	client := serveAPI(t, &fakeMachine{}, func(d time.Duration) { grace <- d })["HTTP/2.0"]

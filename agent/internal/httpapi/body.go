@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 )
 
 // bodyLimit is the largest request body in bytes.
@@ -42,6 +43,8 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 		panic(err) // our own types
 	}
 	w.Header().Set("Content-Type", "application/json")
+	// So that an answer that is sent at once, before its handler returns, is not in chunks: those are written one by one.
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body)
 }

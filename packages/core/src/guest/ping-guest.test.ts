@@ -141,7 +141,7 @@ test("an answer may come in pieces", async () => {
     pong: (ping, write) => {
       const pong = asPong(ping);
       write(pong.subarray(0, 3));
-      setImmediate(() => write(pong.subarray(3)));
+      setTimeout(() => write(pong.subarray(3)), 50); // together they would be one
       return undefined;
     },
   });

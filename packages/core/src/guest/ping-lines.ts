@@ -53,8 +53,7 @@ export class PingLines implements Disposable {
     try {
       return await this.#pingOnce(endpoint, signal).catch((error: unknown) => {
         // A kept connection may have ended since it was used last; a ping repeats nothing.
-        if (isKept && !signal.aborted && isBandSoxError(error, "guest_unreachable"))
-          return this.#pingOnce(endpoint, signal);
+        if (isKept && isBandSoxError(error, "guest_unreachable")) return this.#pingOnce(endpoint, signal);
         throw error;
       });
     } catch (error) {

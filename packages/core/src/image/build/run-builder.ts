@@ -1,6 +1,6 @@
 import { BandSoxError } from "@bandsox/contract";
 import { toolPath } from "../../host/find-tool.ts";
-import { startChild } from "../../host/start-child.ts";
+import { startChild, tiedToUs } from "../../host/start-child.ts";
 import type { BuildRecipe } from "./recipe.ts";
 
 const SHOWN_CHARACTERS = 2000;
@@ -26,7 +26,7 @@ export interface BuilderCall {
  */
 export async function runBuilder(tool: string, args: readonly string[], call: BuilderCall): Promise<void> {
   const { signal, onLine, recipe } = call;
-  const child = startChild("setpriv", ["--pdeathsig", "TERM", "--", tool, ...args], {
+  const child = startChild(...tiedToUs(tool, args), {
     reject: false,
     all: true,
     stdin: "ignore",
