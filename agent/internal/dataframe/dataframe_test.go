@@ -59,6 +59,63 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
+// decodeByFill reads like decode, into places of a size.
+func decodeByFill(from io.Reader, size int) ([]byte, error) {
+	r := dataframe.NewReader(from)
+	defer r.Release()
+	var got []byte
+	for {
+		place := make([]byte, size)
+		n, err := r.Fill(place)
+		got = append(got, place[:n]...)
+		if err == io.EOF {
+			return got, nil
+		}
+		if err != nil {
+			return got, err
+		}
+		if n < size {
+			return got, fmt.Errorf("%d of %d bytes without an error", n, size)
+		}
+	}
+}
+
+func TestPlacesOfAnySizeAreFilled(t *testing.T) {
+	data := random(200_000)
+	frames := encode(t, data)
+	for _, size := range []int{7, dataframe.MaxSize, dataframe.MaxSize + 3, 1 << 20} {
+		for name, from := range map[string]io.Reader{
+			"at once": bytes.NewReader(frames), "by halves": iotest.HalfReader(bytes.NewReader(frames)),
+		} {
+			if got, err := decodeByFill(from, size); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("places of %d, %s: %d bytes, %v", size, name, len(got), err)
+			}
+		}
+	}
+	for cut := 0; cut < len(frames); cut += 997 {
+		got, err := decodeByFill(bytes.NewReader(frames[:cut]), 50_000)
+		if !errors.Is(err, dataframe.ErrBroken) || !bytes.HasPrefix(data, got) || len(got) < cut-100 {
+			t.Fatalf("cut at %d: %d bytes, %v", cut, len(got), err)
+		}
+	}
+}
+
+func TestPlacesAreFilledAfterPayloadsWereTaken(t *testing.T) {
+	data := random(300_000)
+	r := dataframe.NewReader(bytes.NewReader(encode(t, data)))
+	defer r.Release()
+	first, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := bytes.Clone(first)
+	rest := make([]byte, len(data))
+	n, err := r.Fill(rest)
+	if got = append(got, rest[:n]...); err != io.EOF || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
 func TestAFileIsSentFromWhereItIsAsked(t *testing.T) {
 	data := random(900_001)
 	name := filepath.Join(t.TempDir(), "f")
@@ -122,6 +179,12 @@ func TestDamageIsNoticed(t *testing.T) {
 		if _, err := decode(bytes.NewReader(c.frames)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if name == "more after the end" {
+			continue // which is not looked for
+		}
+		if _, err := decodeByFill(bytes.NewReader(c.frames), 10); !errors.Is(err, c.want) {
+			t.Errorf("%s, into places: %v", name, err)
+		}
 	}
 }
 
@@ -151,6 +214,9 @@ func FuzzReader(f *testing.F) {
 		}
 		if err != nil && !errors.Is(err, dataframe.ErrBroken) && !errors.Is(err, dataframe.ErrFormat) && !errors.Is(err, dataframe.ErrChecksum) {
 			t.Errorf("untyped: %v", err)
+		}
+		if filled, failure := decodeByFill(bytes.NewReader(frames), 3); err == nil && (failure != nil || !bytes.Equal(filled, got)) {
+			t.Errorf("into places: %q, %v", filled, failure)
 		}
 		again := encode(t, got)
 		if back, err := decode(bytes.NewReader(again)); err != nil || !bytes.Equal(back, got) {

@@ -19,6 +19,7 @@ type Reader struct {
 	buffer     *buffer
 	start, end int    // what of the buffer has been read and not been looked at
 	rest       []byte // of the current payload, for Read
+	left       int    // bytes of the current payload that Fill has not taken yet
 	total      int64
 	digest     xxhash.Digest
 	failure    error // io.EOF after a verified end
@@ -75,6 +76,54 @@ func (r *Reader) Next() ([]byte, error) {
 	return nil, err
 }
 
+// Fill is Next for who has a place for much data: it reads there, without another copy, until p is full or, with the error of
+// Next, as far as data came. After it only Fill goes on.
+func (r *Reader) Fill(p []byte) (int, error) {
+	filled := 0
+	for filled < len(p) && r.failure == nil {
+		if r.left == 0 {
+			r.failure = r.begin()
+			continue
+		}
+		n, err := r.take(p[filled:min(len(p), filled+r.left)])
+		r.digest.Write(p[filled : filled+n])
+		r.total += int64(n)
+		r.left -= n
+		filled += n
+		r.failure = err
+	}
+	return filled, r.failure
+}
+
+// begin reads the header of a frame, and of the end frame all.
+func (r *Reader) begin() error {
+	var header [headerSize]byte
+	if _, err := r.take(header[:]); err != nil {
+		return err
+	}
+	kind, length, err := parseHeader(header[:])
+	if err != nil {
+		return err
+	}
+	if kind == KindData {
+		r.left = length
+		return nil
+	}
+	payload := make([]byte, length)
+	if _, err := r.take(payload); err != nil {
+		return err
+	}
+	return r.verify(payload)
+}
+
+// take reads all of p, first from what is in the buffer.
+func (r *Reader) take(p []byte) (int, error) {
+	had := copy(p, r.buffer[r.start:r.end])
+	r.start += had
+	n, err := io.ReadFull(r.from, p[had:])
+	return had + n, broken(err)
+}
+
 // Read is Next for those who want a stream of bytes.
 func (r *Reader) Read(p []byte) (int, error) {
 	for len(r.rest) == 0 {
@@ -101,19 +150,15 @@ func (r *Reader) frame() (Kind, []byte, error) {
 	if err := r.fill(headerSize); err != nil {
 		return 0, nil, err
 	}
-	kind := Kind(r.buffer[r.start])
-	length := binary.BigEndian.Uint32(r.buffer[r.start+1:])
-	switch {
-	case kind != KindData && kind != KindEnd:
-		return 0, nil, fmt.Errorf("%w: a frame has kind %d", ErrFormat, kind)
-	case length == 0 || length > MaxSize || kind == KindEnd && length > maxEndSize:
-		return 0, nil, fmt.Errorf("%w: a frame of kind %d has %d bytes", ErrFormat, kind, length)
-	}
-	if err := r.fill(headerSize + int(length)); err != nil {
+	kind, length, err := parseHeader(r.buffer[r.start:])
+	if err != nil {
 		return 0, nil, err
 	}
-	payload := r.buffer[r.start+headerSize : r.start+headerSize+int(length)]
-	r.start += headerSize + int(length)
+	if err := r.fill(headerSize + length); err != nil {
+		return 0, nil, err
+	}
+	payload := r.buffer[r.start+headerSize : r.start+headerSize+length]
+	r.start += headerSize + length
 	return kind, payload, nil
 }
 
@@ -128,13 +173,31 @@ func (r *Reader) fill(size int) error {
 	}
 	n, err := io.ReadAtLeast(r.from, r.buffer[r.end:], size-(r.end-r.start))
 	r.end += n
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	return broken(err)
+}
+
+// broken is what a failed read says of the stream.
+func broken(err error) error {
+	switch err {
+	case nil:
+		return nil
+	case io.EOF, io.ErrUnexpectedEOF:
 		return ErrBroken
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrBroken, err)
+	return fmt.Errorf("%w: %w", ErrBroken, err)
+}
+
+// parseHeader refuses frames that do not belong here.
+func parseHeader(header []byte) (kind Kind, length int, err error) {
+	kind = Kind(header[0])
+	announced := binary.BigEndian.Uint32(header[1:headerSize])
+	switch {
+	case kind != KindData && kind != KindEnd:
+		return 0, 0, fmt.Errorf("%w: a frame has kind %d", ErrFormat, kind)
+	case announced == 0 || announced > MaxSize || kind == KindEnd && announced > maxEndSize:
+		return 0, 0, fmt.Errorf("%w: a frame of kind %d has %d bytes", ErrFormat, kind, announced)
 	}
-	return nil
+	return kind, int(announced), nil
 }
 
 // verify returns io.EOF when the end frame says what has come.

@@ -2,8 +2,6 @@ package files
 
 import (
 	"io"
-	"sync"
-	"unsafe"
 
 	"bandsox.dev/agent/internal/dataframe"
 	"golang.org/x/sys/unix"
@@ -15,18 +13,13 @@ const (
 	bulkSize = 4 << 20
 	// bulkFrom is how many bytes of a file go through the page cache before it counts as large.
 	bulkFrom = 1 << 20
-	// bulkLimit is how many transfers have such a buffer; the others write through the page cache.
+	// bulkLimit is how many transfers to the guest have such a buffer; the others write through the page cache.
 	bulkLimit = 2
 	// blockSize is what the kernel wants direct writes to be aligned to, in memory and in the file.
 	blockSize = 4096
 )
 
-type bulkBuffer [bulkSize + blockSize]byte
-
-var (
-	bulkBuffers = sync.Pool{New: func() any { return new(bulkBuffer) }}
-	bulkSlots   = make(chan struct{}, bulkLimit)
-)
+var bulkSlots = make(chan struct{}, bulkLimit)
 
 // receiveWhole writes data from offset until its verified end, like receive. What is large goes round the page cache:
 // where each page costs a trap into an emulator, filling the cache takes as long as the transfer.
@@ -69,13 +62,18 @@ func (f *firstPart) Next() ([]byte, error) {
 func (f *firstPart) isMore() bool { return !f.ended }
 
 func receiveBulk(fd int, from *dataframe.Reader, offset int64) error {
-	memory := bulkBuffers.Get().(*bulkBuffer)
-	defer bulkBuffers.Put(memory)
-	b := newBulk(fd, offset, aligned(memory))
+	memory, err := newBulkMemory(bulkSize)
+	if err != nil {
+		_, err := receive(fd, from, offset)
+		return err
+	}
+	defer memory.release()
+	b := newBulk(fd, offset, memory.buffer)
 	for {
-		payload, err := from.Next()
+		n, err := from.Fill(b.space())
+		b.filled += n
 		if err == nil {
-			if err = b.write(payload); err != nil {
+			if err = b.writeFull(); err != nil {
 				return err
 			}
 			continue
@@ -106,18 +104,13 @@ func newBulk(fd int, offset int64, memory []byte) *bulk {
 	return &bulk{fd: fd, offset: offset, memory: memory, buffer: memory[:len(memory)-int(offset%blockSize)]}
 }
 
-func (b *bulk) write(p []byte) error {
-	for len(p) > 0 {
-		n := copy(b.buffer[b.filled:], p)
-		b.filled, p = b.filled+n, p[n:]
-		if b.filled == len(b.buffer) {
-			b.setDirect(b.offset%blockSize == 0)
-			if err := b.flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// space is what is to be filled before the next write.
+func (b *bulk) space() []byte { return b.buffer[b.filled:] }
+
+// writeFull is for when there is no space left.
+func (b *bulk) writeFull() error {
+	b.setDirect(b.offset%blockSize == 0)
+	return b.flush()
 }
 
 func (b *bulk) flush() error {
@@ -136,27 +129,24 @@ func (b *bulk) finish() error {
 	return b.flush()
 }
 
-// setDirect chooses between the disk and the page cache; file systems without a disk have only the latter.
+// setDirect chooses between the disk and the page cache for what is written next.
 func (b *bulk) setDirect(direct bool) {
-	if b.direct == direct {
-		return
+	if b.direct != direct && setDirect(b.fd, direct) {
+		b.direct = direct
 	}
-	flags, err := unix.FcntlInt(uintptr(b.fd), unix.F_GETFL, 0)
+}
+
+// setDirect makes an open file one of the disk, or of the page cache; it tells whether it is. File systems without a disk have
+// only the latter.
+func setDirect(fd int, direct bool) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	if err != nil {
-		return
+		return false
 	}
 	wanted := flags &^ unix.O_DIRECT
 	if direct {
 		wanted |= unix.O_DIRECT
 	}
-	if _, err := unix.FcntlInt(uintptr(b.fd), unix.F_SETFL, wanted); err == nil {
-		b.direct = direct
-	}
-}
-
-// aligned is the part of the memory that begins on a block's boundary.
-func aligned(memory *bulkBuffer) []byte {
-	past := int(uintptr(unsafe.Pointer(memory)) % blockSize)
-	start := (blockSize - past) % blockSize
-	return memory[start : start+bulkSize]
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, wanted)
+	return err == nil
 }

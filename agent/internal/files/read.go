@@ -72,7 +72,7 @@ func (c *Content) Send(to *dataframe.Writer, offset, length int64) error {
 		_, err := to.Write(c.kernel[offset : offset+length])
 		return err
 	}
-	err := to.ReadFile(c.fd, offset, length)
+	err := sendLarge(to, c.fd, offset, length)
 	if err == io.ErrUnexpectedEOF {
 		return fileerr.New(fileerr.Changed, "read", c.Path, "it has become shorter")
 	}

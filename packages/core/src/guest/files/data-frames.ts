@@ -3,12 +3,11 @@
  * it and what they hash to. A body without its end frame is broken, never complete.
  */
 import { z } from "zod";
-import { FRAME_MAX_BYTES, FrameError, readFrames } from "../frames.ts";
+import { FRAME_HEADER_BYTES, FRAME_MAX_BYTES, FrameError, readFrames } from "../frames.ts";
 import { newXxh64, type Xxh64 } from "./xxh64.ts";
 
 export const DATA_FRAME_KINDS = { data: 5, end: 6 } as const;
 const KINDS = new Set(Object.values(DATA_FRAME_KINDS));
-const HEADER_BYTES = 5;
 /** Data frames handed to the connection in one piece */
 const FRAMES_PER_CHUNK = 16;
 
@@ -96,22 +95,26 @@ export function* frameData(data: Uint8Array): Generator<Buffer> {
   for (let from = 0; from < data.length; from += step) {
     const part = data.subarray(from, from + step);
     const count = Math.ceil(part.length / FRAME_MAX_BYTES);
-    const out = Buffer.allocUnsafe(part.length + count * HEADER_BYTES);
+    const out = Buffer.allocUnsafe(part.length + count * FRAME_HEADER_BYTES);
     for (let index = 0, at = 0; index < count; index++) {
       const piece = part.subarray(index * FRAME_MAX_BYTES, (index + 1) * FRAME_MAX_BYTES);
-      out.writeUInt8(DATA_FRAME_KINDS.data, at);
-      out.writeUInt32BE(piece.length, at + 1);
-      out.set(piece, at + HEADER_BYTES);
-      at += HEADER_BYTES + piece.length;
+      putHeader(out, at, DATA_FRAME_KINDS.data, piece.length);
+      out.set(piece, at + FRAME_HEADER_BYTES);
+      at += FRAME_HEADER_BYTES + piece.length;
     }
     yield out;
   }
 }
 
 function encodeFrame(kind: number, data: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(HEADER_BYTES + data.length);
-  out.writeUInt8(kind, 0);
-  out.writeUInt32BE(data.length, 1);
-  out.set(data, HEADER_BYTES);
+  const out = Buffer.allocUnsafe(FRAME_HEADER_BYTES + data.length);
+  putHeader(out, 0, kind, data.length);
+  out.set(data, FRAME_HEADER_BYTES);
   return out;
+}
+
+/** Writes the header of a frame whose payload has `length` bytes. */
+export function putHeader(out: Buffer, at: number, kind: number, length: number): void {
+  out.writeUInt8(kind, at);
+  out.writeUInt32BE(length, at + 1);
 }

@@ -12,7 +12,7 @@ import { Patience, STALL_MS } from "./patience.ts";
 /** The most one JSON answer may have (PROTOCOL.md §3) */
 const JSON_MAX_BYTES = 4 * 1024 * 1024;
 /** Read and framed while the connection is busy with what came before */
-const SENT_AHEAD_BYTES = 2 * 1024 * 1024;
+export const SENT_AHEAD_BYTES = 2 * 1024 * 1024;
 const FRAMES = { "content-type": "application/vnd.bandsox.frames" };
 
 export interface FileChannelOptions {

@@ -1,8 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { filesWorld } from "@bandsox/testkit";
 import { describe, expect, test } from "vitest";
+import { SENT_AHEAD_BYTES } from "./file-channel.ts";
 
 const CONTENT = Buffer.from(Array.from({ length: 500_000 }, (_, index) => (index * 31) % 251));
 
@@ -137,6 +139,20 @@ describe("uploading", () => {
     expect(entry).toMatchObject({ size: CONTENT.length, mode: 0o711 & ~process.umask() });
     expect(await readFile(`${w.root}/to/f`)).toEqual(CONTENT);
     expect(told.at(-1)).toEqual({ bytes: CONTENT.length, total: CONTENT.length });
+  });
+
+  test("what is sent ahead of a guest that does not take it yet arrives as it was", async () => {
+    const content = randomBytes(20_000_001);
+    const ahead = Promise.withResolvers<void>();
+    const intercept = () => ahead.promise.then(() => false);
+    await using w = await filesWorld({ intercept });
+    await writeFile(`${w.host}/f`, content);
+    const onProgress = ({ bytes }: { bytes: number }) => {
+      if (bytes >= SENT_AHEAD_BYTES) ahead.resolve();
+    };
+    await w.files.uploadFile(`${w.host}/f`, "/f", { onProgress });
+    expect((await readFile(`${w.root}/f`)).equals(content)).toBe(true);
+    expect(w.guest.requests.filter((request) => request.startsWith("PUT"))).toHaveLength(1);
   });
 
   test.for([1, 65_541, 200_000, 500_000])(

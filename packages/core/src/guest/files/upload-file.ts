@@ -5,9 +5,10 @@ import { nanoid } from "nanoid";
 import { z } from "zod";
 import { soon } from "./abandon.ts";
 import { newAttempts } from "./attempts.ts";
-import { type BodyStart, toFrames } from "./data-frames.ts";
+import { type BodyStart, endFrame, toFrames } from "./data-frames.ts";
 import { type FileChannel, isBroken } from "./file-channel.ts";
 import { hostFileError } from "./file-errors.ts";
+import { fileFrames } from "./file-frames.ts";
 import { sendResumably } from "./send-resumably.ts";
 import { newXxh64 } from "./xxh64.ts";
 
@@ -95,7 +96,7 @@ export async function uploadFile(
         query: { ...query, upload, offset },
         signal,
       } as const;
-      return await channel.send(call, FileEntry, toFrames(source.read(offset, sent), start));
+      return await channel.send(call, FileEntry, source.frames(start, sent));
     } catch (error) {
       if (error instanceof SourceChanged) throw error.asOurs();
       const progress = isBroken(error)
@@ -145,8 +146,8 @@ async function arrivedOf(
 interface Source extends AsyncDisposable {
   readonly size: number;
   readonly mode: number;
-  /** Its bytes from `offset` on. @throws {SourceChanged} if they are no longer those of the file that was opened */
-  read(offset: number, onRead: (end: number) => void): AsyncGenerator<Uint8Array, void, undefined>;
+  /** Its frames after `start`. @throws {SourceChanged} if its bytes are no longer those of the file that was opened */
+  frames(start: BodyStart, onSent: (end: number) => void): AsyncGenerator<Buffer, void, undefined>;
   readonly file: FileHandle;
 }
 
@@ -175,20 +176,17 @@ async function openSource(path: string): Promise<Source> {
     const code = before.isDirectory() ? "is_directory" : "file_failed";
     throw new BandSoxError(code, `cannot send ${path}: it is no regular file`, { path });
   }
-  async function* read(offset: number, onRead: (end: number) => void) {
-    for (let at = offset; at < before.size; ) {
-      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, before.size - at));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-      if (bytesRead === 0) throw new SourceChanged(path);
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
-      onRead(at);
+  async function* frames({ bytes, hash }: BodyStart, onSent: (end: number) => void) {
+    for await (const { piece, end } of fileFrames(file, { from: bytes, to: before.size }, hash)) {
+      yield piece;
+      onSent(end);
     }
     const after = await file.stat();
     if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw new SourceChanged(path);
+    yield endFrame(before.size, hash);
   }
   const dispose = () => file.close();
-  return { size: before.size, mode: before.mode, file, read, [Symbol.asyncDispose]: dispose };
+  return { size: before.size, mode: before.mode, file, frames, [Symbol.asyncDispose]: dispose };
 }
 
 /** What the guest has already is part of the checksum, so it is read again. */
