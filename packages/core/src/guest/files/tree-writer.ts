@@ -1,12 +1,17 @@
 import { chmod, link, lstat, mkdir, open, realpath, rename, symlink, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { BandSoxError } from "@bandsox/contract";
+import { FewAtOnce } from "./few-at-once.ts";
 import { hostFileError } from "./file-errors.ts";
 import { temporaryName, writeAll } from "./host-file.ts";
 import { ArchiveError } from "./tar-path.ts";
 
 const PERMISSION_BITS = 0o777;
 const OWNER_ALL = 0o700;
+/** A file that is kept in memory, to be written while the next ones come */
+const SMALL_BYTES = 64 * 1024;
+/** Each step of one is a way to another thread and back; with as many, those threads never sleep */
+const SMALL_AT_ONCE = 16;
 
 /** What an archive says of an entry. */
 export interface EntryFacts {
@@ -18,7 +23,8 @@ export interface EntryFacts {
  * Writes a tree below one directory of this host, whatever the names say. Nothing is written through a link: every
  * directory on the way is looked at without following it, and links are made when everything else is there.
  */
-export class TreeWriter {
+export class TreeWriter implements AsyncDisposable {
+  readonly #small = new FewAtOnce(SMALL_AT_ONCE);
   readonly #root: string;
   readonly #directories = new Set<string>([""]);
   readonly #made: { path: string; facts: EntryFacts }[] = [];
@@ -45,19 +51,38 @@ export class TreeWriter {
     if (own && own.path === path) own.facts = facts;
   }
 
-  /** A file appears under its name whole; set-user-id and the like are dropped. */
-  async file(names: readonly string[], facts: EntryFacts, data: AsyncIterable<Uint8Array>): Promise<number> {
+  /**
+   * A file appears under its name whole; set-user-id and the like are dropped. A small one may do so later: what that meets
+   * is thrown by a later call, `finish` at the latest.
+   *
+   * @param sizeBytes what there is of `data`, which is read to its end here
+   */
+  async file(
+    names: readonly string[],
+    facts: EntryFacts,
+    { data, sizeBytes }: { data: AsyncIterable<Uint8Array>; sizeBytes: number },
+  ): Promise<void> {
     const path = await this.#place(names);
+    await this.#small.settle(path);
+    if (sizeBytes > SMALL_BYTES) return this.#write(path, facts, data);
+    const pieces = await Array.fromAsync(data);
+    await this.#small.begin(path, () => this.#write(path, facts, pieces));
+  }
+
+  #write(
+    path: string,
+    facts: EntryFacts,
+    pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     return this.#throughTemporary(path, async (temporary) => {
       await using file = await open(temporary, "wx", 0o600);
       let bytes = 0;
-      for await (const chunk of data) {
-        await writeAll(file, [chunk], bytes);
-        bytes += chunk.length;
+      for await (const piece of pieces) {
+        await writeAll(file, [piece], bytes);
+        bytes += piece.length;
       }
       await file.chmod(permissions(facts.mode));
       await file.utimes(facts.mtime, facts.mtime);
-      return bytes;
     });
   }
 
@@ -65,6 +90,7 @@ export class TreeWriter {
   async hardLink(names: readonly string[], existing: readonly string[]): Promise<void> {
     const path = await this.#place(names);
     const source = await this.#place(existing);
+    await this.#small.settleAll();
     const found = await lstat(source).catch(() => undefined);
     if (!found?.isFile())
       throw new ArchiveError(`a link names ${existing.join("/")}, which is no file in it`);
@@ -78,6 +104,7 @@ export class TreeWriter {
 
   /** Makes the links and gives directories their modes, which might have kept us out of them before. */
   async finish(): Promise<void> {
+    await this.#small.settleAll();
     for (const { names, target } of this.#links) {
       const path = await this.#place(names);
       await this.#throughTemporary(path, (temporary) => symlink(target, temporary));
@@ -86,6 +113,11 @@ export class TreeWriter {
       await chmod(path, permissions(facts.mode) | OWNER_ALL);
       await utimes(path, facts.mtime, facts.mtime);
     }
+  }
+
+  /** Resolves once nothing is written any more, also after a failure. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#small[Symbol.asyncDispose]();
   }
 
   /** Where an entry goes, with the directory it lies in made. */
@@ -109,6 +141,7 @@ export class TreeWriter {
   }
 
   async #enter(path: string): Promise<void> {
+    await this.#small.settle(path);
     try {
       await mkdir(path);
       this.#made.push({ path, facts: { mode: PERMISSION_BITS, mtime: new Date() } });

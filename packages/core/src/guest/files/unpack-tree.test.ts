@@ -203,6 +203,49 @@ describe("a hostile archive is refused and touches nothing outside", () => {
   });
 });
 
+describe("small files are written beside each other, and", () => {
+  const many = Array.from({ length: 300 }, (_, n) => ({ path: `d${n % 5}/f${n}`, data: `${n}` }));
+
+  test("each is there in the end", async () => {
+    await using p = await place();
+    expect(await unpackTree(one(archive(...many), 4096), p.to, LIMITS)).toMatchObject({ entries: 300 });
+    for (const { path, data } of many) expect(await readFile(`${p.to}/${path}`, "utf8")).toBe(data);
+    expect((await readdir(p.to, { recursive: true })).length).toBe(305);
+  });
+
+  test("of several of one name the last stays", async () => {
+    await using p = await place();
+    const versions = Array.from({ length: 200 }, (_, n) => ({
+      path: `f${n % 3}`,
+      data: `${n}`.repeat(n % 7 === 0 ? 30_000 : 1),
+    }));
+    await unpackTree(one(archive(...versions)), p.to, { ...LIMITS, maxBytes: 1e8 });
+    for (const last of versions.slice(-3))
+      expect(await readFile(`${p.to}/${last.path}`, "utf8")).toBe(last.data);
+    expect((await readdir(p.to)).sort()).toEqual(["f0", "f1", "f2"]);
+  });
+
+  test("a link to one that has just come finds it", async () => {
+    await using p = await place();
+    await unpackTree(
+      one(archive(...many, { path: "second", type: "Link", linkpath: "d4/f299" })),
+      p.to,
+      LIMITS,
+    );
+    expect(await readFile(`${p.to}/second`, "utf8")).toBe("299");
+  });
+
+  test("one that cannot be written is the end, with no part of another left", async () => {
+    await using p = await place();
+    await mkdir(`${p.to}/d0/f0/in-its-place`, { recursive: true });
+    const failed = unpackTree(one(archive(...many)), p.to, LIMITS);
+    await expect(failed).rejects.toMatchObject({ message: expect.stringContaining("d0/f0") });
+    const left = await readdir(p.to, { recursive: true });
+    expect(left.filter((name) => name.includes(".bsx"))).toEqual([]);
+    expect(await readdir(p.to, { recursive: true })).toEqual(left);
+  });
+});
+
 test("whatever the names and links are, nothing outside is touched", async () => {
   const name = fc.stringMatching(/^(\/|\.\.\/|\.\/|a|b|outside|file|\/\/){1,6}$/);
   const made = fc.record({

@@ -26,7 +26,7 @@ export async function unpackTree(
   to: string,
   limits: UnpackLimits,
 ): Promise<TreeResult> {
-  const writer = await TreeWriter.open(to);
+  await using writer = await TreeWriter.open(to);
   const unpacking = new Unpacking(writer, to, limits);
   await readTar(source, (entry, data) => unpacking.add(entry, data));
   await writer.finish();
@@ -52,7 +52,7 @@ class Unpacking {
     const names = entryNames(entry.path);
     const facts = { mode: entry.mode ?? 0, mtime: sane(entry.mtime) };
     if (FILES.includes(entry.type)) {
-      await this.#writer.file(names, facts, this.#counted(data));
+      await this.#writer.file(names, facts, { data: this.#counted(data), sizeBytes: entry.size });
       return;
     }
     entry.resume();
