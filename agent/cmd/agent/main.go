@@ -52,6 +52,7 @@ func run() error {
 	if options.Channel == boot.VirtioSerial {
 		modules.LoadFirst(boot.PortModules)
 	}
+	reaper := reap.New(reap.AllChildren)
 	// The host is answered before the kernel has all that a machine takes, where it can be.
 	prepare := sync.OnceFunc(func() {
 		modules.LoadRest(console)
@@ -60,15 +61,15 @@ func run() error {
 				console.Printf("%v", err)
 			}
 		}
+		reaper.Watch()
 	})
 	if options.Channel != boot.VirtioSerial || !boot.HasPortDriver() {
 		prepare()
 	}
-	return newServing(options.Off, prepare, console).serve(options)
+	return newServing(options.Off, reaper, prepare, console).serve(options)
 }
 
-func newServing(off boot.OffMode, prepare func(), console *boot.Console) serving {
-	reaper := reap.Start(reap.AllChildren)
+func newServing(off boot.OffMode, reaper *reap.Reaper, prepare func(), console *boot.Console) serving {
 	guest := machine.New(prepare, console)
 	about := httpapi.About{Version: version, Kernel: boot.KernelRelease(), StartMs: began.UptimeMs}
 	if log, err := kmsg.Open(); err != nil {

@@ -17,7 +17,7 @@ import (
 	"bandsox.dev/agent/internal/reap"
 )
 
-var reaper = reap.Start(reap.OwnChildren)
+var reaper = reap.New(reap.OwnChildren)
 
 // call runs a command for a client over a real socket; done is closed when the agent is finished with it.
 func call(t testing.TB, command exec.Command) (host *net.UnixConn, done <-chan error) {

@@ -19,7 +19,7 @@ import (
 	"bandsox.dev/agent/internal/reap"
 )
 
-var reaper = reap.Start(reap.OwnChildren)
+var reaper = reap.New(reap.OwnChildren)
 
 // collected is a sink that takes frames apart.
 type collected struct {

@@ -18,7 +18,7 @@ import (
 	"bandsox.dev/agent/internal/reap"
 )
 
-var reaper = reap.Start(reap.OwnChildren)
+var reaper = reap.New(reap.OwnChildren)
 
 // fakeMachine becomes ready without disks.
 type fakeMachine struct{ ready bool }

@@ -24,6 +24,7 @@ const (
 // Reaper collects dead children for as long as the program runs.
 type Reaper struct {
 	scope    Scope
+	watch    sync.Once
 	mu       sync.Mutex
 	children map[int]*Child
 }
@@ -38,21 +39,26 @@ type Child struct {
 	exited chan syscall.WaitStatus
 }
 
-// Start begins to collect children.
-func Start(scope Scope) *Reaper {
-	r := &Reaper{scope: scope, children: map[int]*Child{}}
-	deaths := make(chan os.Signal, 1)
-	signal.Notify(deaths, syscall.SIGCHLD)
-	go func() {
-		for range deaths {
-			r.collect()
-		}
-	}()
-	return r
+// New collects children from its Watch or first Fork on; before it, there are none.
+func New(scope Scope) *Reaper { return &Reaper{scope: scope, children: map[int]*Child{}} }
+
+// Watch begins to collect children, if that has not begun. The runtime makes a thread for it, which an emulated processor takes
+// some milliseconds for.
+func (r *Reaper) Watch() {
+	r.watch.Do(func() {
+		deaths := make(chan os.Signal, 1)
+		signal.Notify(deaths, syscall.SIGCHLD)
+		go func() {
+			for range deaths {
+				r.collect()
+			}
+		}()
+	})
 }
 
 // Fork registers the process that start makes before anything can collect it.
 func (r *Reaper) Fork(start func() (pid int, err error)) (*Child, error) {
+	r.Watch()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	pid, err := start()

@@ -31,7 +31,7 @@ func await(t *testing.T, child *Child) syscall.WaitStatus {
 }
 
 func TestEveryStatusIsDeliveredToItsOwnChild(t *testing.T) {
-	r := Start(OwnChildren)
+	r := New(OwnChildren)
 	var all sync.WaitGroup
 	for want := range 40 {
 		all.Go(func() {
@@ -45,7 +45,7 @@ func TestEveryStatusIsDeliveredToItsOwnChild(t *testing.T) {
 }
 
 func TestOthersKeepTheirChildren(t *testing.T) {
-	r := Start(OwnChildren)
+	r := New(OwnChildren)
 	child := fork(t, r, "/bin/true")
 	if err := exec.Command("/bin/sh", "-c", "exit 0").Run(); err != nil {
 		t.Errorf("a command of someone else: %v", err)
@@ -54,7 +54,7 @@ func TestOthersKeepTheirChildren(t *testing.T) {
 }
 
 func TestASignalReachesTheWholeGroupAndNothingAfterTheEnd(t *testing.T) {
-	r := Start(OwnChildren)
+	r := New(OwnChildren)
 	child := fork(t, r, "/bin/sh", "-c", "sleep 60; true")
 	child.SignalGroup(syscall.SIGKILL)
 	if status := await(t, child); status.Signal() != syscall.SIGKILL {
@@ -64,7 +64,7 @@ func TestASignalReachesTheWholeGroupAndNothingAfterTheEnd(t *testing.T) {
 }
 
 func TestAFailedForkRegistersNothing(t *testing.T) {
-	r := Start(OwnChildren)
+	r := New(OwnChildren)
 	if _, err := r.Fork(func() (int, error) { return 0, syscall.ENOEXEC }); err != syscall.ENOEXEC {
 		t.Errorf("got %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"bandsox.dev/agent/internal/reap"
 )
 
-var reaper = reap.Start(reap.OwnChildren)
+var reaper = reap.New(reap.OwnChildren)
 
 // wire is a connection that a test reads and breaks.
 type wire struct {

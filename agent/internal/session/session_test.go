@@ -16,7 +16,7 @@ import (
 	"bandsox.dev/agent/internal/reap"
 )
 
-var reaper = reap.Start(reap.OwnChildren)
+var reaper = reap.New(reap.OwnChildren)
 
 func shell(script string) Spec {
 	return Spec{Command: exec.Command{Argv: []string{"/bin/sh", "-c", script}}}
