@@ -15,7 +15,7 @@ const (
 	bulkFrom = 1 << 20
 	// bulkLimit is how many transfers to the guest have such a buffer; the others write through the page cache.
 	bulkLimit = 2
-	// blockSize is what the kernel wants direct writes to be aligned to, in memory and in the file.
+	// blockSize is what the kernel wants direct reads and writes to be aligned to, in memory and in the file.
 	blockSize = 4096
 )
 

@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"bandsox.dev/agent/internal/dataframe"
 	"bandsox.dev/agent/internal/fileerr"
+	"golang.org/x/sys/unix"
 )
 
 // places are directories on a disk and on none, as far as this machine has both.
@@ -40,6 +42,27 @@ func TestLargeFilesAreReadWholeFromWhereverTheyAreAsked(t *testing.T) {
 		must(t, os.Truncate(name, 2*bulkReadSize+99))
 		_, err := read(t, c, 0, -1)
 		wantCode(t, where+": shorter meanwhile", err, fileerr.Changed)
+	}
+}
+
+func TestWholeBlocksComeFromTheDiskItself(t *testing.T) {
+	whole := bytes.Repeat([]byte("0123456789abcdef"), bulkReadSize/8)
+	name := filepath.Join(t.TempDir(), "f")
+	must(t, os.WriteFile(name, append(whole, "the end"...), 0o600))
+	c := open(t, name)
+	if !setDirect(c.fd, true) {
+		t.Skip("the temporary directory is on no disk")
+	}
+	setDirect(c.fd, false)
+	var out bytes.Buffer
+	w := dataframe.NewWriter(&out)
+	defer w.Release()
+	sent, err := sendBulk(w, c.fd, 5, c.Size-5)
+	if sent != int64(len(whole))-5 || err != nil {
+		t.Errorf("%d of %d bytes, %v", sent, len(whole)-5, err)
+	}
+	if flags, _ := unix.FcntlInt(uintptr(c.fd), unix.F_GETFL, 0); flags&unix.O_DIRECT != 0 {
+		t.Error("what follows would be read from the disk too")
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"bandsox.dev/agent/internal/dataframe"
 )
 
-// transferLimit is how many files and trees are read or written at the same time. Each takes half a megabyte, two
-// of them four more.
+// transferLimit is how many files and trees are read or written at the same time. Each takes half a megabyte; two of those to
+// the guest take four more, and four of those from it one.
 const transferLimit = 64
 
 const framesType = "application/vnd.bandsox.frames"

@@ -19,12 +19,6 @@ type spot struct {
 	name string // its path below the root
 }
 
-// permissions are the bits of a mode that can be set.
-const permissions = 0o7777
-
-// firstMode are the bits a new file may have before its owner is the one it is to have.
-const firstMode = 0o777
-
 const newFile = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
 func (u *unpacker) makeDirectory(at spot, header *tar.Header) error {
@@ -60,23 +54,15 @@ func (u *unpacker) makeDirectory(at spot, header *tar.Header) error {
 }
 
 // setAttributes gives an open file all of the header but its time. The mode comes after the owner: a change of owner
-// clears set-id bits, and capabilities. What is as it should be is left alone: to look costs a tenth of a change, which the
-// file system's journal takes part in.
+// clears set-id bits, and capabilities.
 func (u *unpacker) setAttributes(fd int, header *tar.Header) error {
-	var now unix.Stat_t
-	if err := unix.Fstat(fd, &now); err != nil {
-		return err
-	}
-	owned := !u.target.KeepOwners || int(now.Uid) == header.Uid && int(now.Gid) == header.Gid
-	if !owned {
+	if u.target.KeepOwners {
 		if err := unix.Fchown(fd, header.Uid, header.Gid); err != nil {
 			return err
 		}
 	}
-	if mode := u.mode(header); !owned || now.Mode&permissions != mode {
-		if err := unix.Fchmod(fd, mode); err != nil {
-			return err
-		}
+	if err := unix.Fchmod(fd, u.mode(header)); err != nil {
+		return err
 	}
 	return writeXattrs(fd, header.PAXRecords, u.target.KeepOwners)
 }
@@ -98,7 +84,7 @@ func timesOf(header *tar.Header) []unix.Timespec {
 // makeFile writes a file under its name where nothing is, else under a temporary one.
 func (u *unpacker) makeFile(at spot, header *tar.Header) error {
 	return u.place(at, func(name string) error {
-		fd, err := unix.Openat(at.dir, name, newFile, u.mode(header)&firstMode)
+		fd, err := unix.Openat(at.dir, name, newFile, 0o600)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { FRAME_HEADER_BYTES, FRAME_MAX_BYTES } from "../frames.ts";
 import { DATA_FRAME_KINDS, putHeader } from "./data-frames.ts";
 import { SENT_AHEAD_BYTES } from "./file-channel.ts";
+import { withoutFirst } from "./host-file.ts";
 import type { Xxh64 } from "./xxh64.ts";
 
 /** Few enough that what was read is still in the processor's cache when it is hashed and sent */
@@ -36,11 +37,23 @@ export async function* fileFrames(
   for (let at = from, count = 0; at < to; count++) {
     const memory = pieces[count % PIECES_HELD] ?? Buffer.allocUnsafe(framedSize(to - at));
     pieces[count % PIECES_HELD] = memory;
-    const { bytesRead } = await file.readv(payloadsOf(memory, to - at), at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield { piece: sealed(memory, bytesRead, hash), end: at };
+    const bytes = await readAll(file, payloadsOf(memory, to - at), at);
+    if (bytes === 0) return;
+    at += bytes;
+    yield { piece: sealed(memory, bytes, hash), end: at };
   }
+}
+
+/** Fills all places, however little a file gives at a time: what a connection holds is counted in whole pieces. @returns bytes */
+async function readAll(file: FileHandle, places: readonly Uint8Array[], from: number): Promise<number> {
+  let at = from;
+  for (let left = [...places]; left.length > 0; ) {
+    const { bytesRead } = await file.readv(left, at);
+    if (bytesRead === 0) break;
+    left = withoutFirst(left, bytesRead);
+    at += bytesRead;
+  }
+  return at - from;
 }
 
 /** Of a piece that holds the next of `left` bytes, in frames. */

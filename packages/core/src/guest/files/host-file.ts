@@ -59,13 +59,13 @@ export async function writeAll(
   let [left, at] = [[...pieces], position];
   while (left.length > 0) {
     const { bytesWritten } = await file.writev(left, at);
-    left = after(left, bytesWritten);
+    left = withoutFirst(left, bytesWritten);
     at += bytesWritten;
   }
 }
 
 /** What is left of some pieces without their first bytes. */
-function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+export function withoutFirst(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let skipped = 0;
   return pieces.flatMap((piece) => {
     const from = Math.min(piece.length, Math.max(0, bytes - skipped));

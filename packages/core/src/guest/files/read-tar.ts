@@ -4,6 +4,12 @@ import { ArchiveError } from "./tar-path.ts";
 /** No name in a tar begins with it */
 const GZIP_MAGIC = 0x1f;
 
+/**
+ * What may come between two entries: headers of headers, each of which the parser bounds by a size that an earlier one can give it,
+ * and what fills an archive up at its end
+ */
+const BETWEEN_MAX_BYTES = 16 * 1024 * 1024;
+
 /** What is done with an entry: its data is read to the end, or the entry resumed. */
 type OnEntry = (entry: ReadEntry, data: AsyncIterable<Uint8Array>) => Promise<void>;
 
@@ -18,8 +24,10 @@ export async function readTar(source: AsyncIterable<Uint8Array>, onEntry: OnEntr
   const parser = new Parser({ strict: true, zstd: false });
   let working: Promise<void> = Promise.resolve();
   let current: ReadEntry | undefined;
+  const between = newBetween();
   parser.on("entry", (entry: ReadEntry) => {
     current = entry;
+    between.ends(entry);
     working = working.then(() => onEntry(entry, dataOf(entry, gate.check))).catch(gate.fail);
   });
   parser.on("ignoredEntry", (entry: ReadEntry) => {
@@ -29,7 +37,7 @@ export async function readTar(source: AsyncIterable<Uint8Array>, onEntry: OnEntr
   parser.on("drain", gate.open).on("end", gate.open);
   parser.on("error", (error: Error) => gate.fail(new ArchiveError(error.message, { cause: error })));
   try {
-    await feed(parser, source, gate);
+    await feed(parser, between.of(source), gate);
   } catch (error) {
     gate.fail(error);
     current?.destroy(); // what waits for its data is woken
@@ -51,6 +59,26 @@ async function feed(parser: Parser, source: AsyncIterable<Uint8Array>, gate: Gat
   const ended = gate.close();
   parser.end();
   await ended;
+}
+
+/** Counts what comes while no entry does, which may be kept by the parser. */
+function newBetween() {
+  let bytes = 0;
+  let current: ReadEntry | undefined;
+  return {
+    ends(entry: ReadEntry) {
+      bytes = 0;
+      current = entry;
+    },
+    async *of(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+      for await (const chunk of source) {
+        if (!current || current.emittedEnd) bytes += chunk.length;
+        if (bytes > BETWEEN_MAX_BYTES)
+          throw new ArchiveError(`more than ${BETWEEN_MAX_BYTES} bytes come between two of its entries`);
+        yield chunk;
+      }
+    },
+  };
 }
 
 /** An entry's data, which ends in the reader's failure: a destroyed entry says nothing to who asks it afterwards. */

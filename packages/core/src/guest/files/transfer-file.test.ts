@@ -195,6 +195,14 @@ describe("uploading", () => {
     expect(w.guest.requests).toEqual([]);
   });
 
+  test("a file that holds less than it says is told at once as ours", async () => {
+    await using w = await filesWorld();
+    await expect(w.files.uploadFile("/sys/devices/system/cpu/online", "/f")).rejects.toMatchObject({
+      code: "file_changed",
+    });
+    expect(w.guest.requests.filter((request) => request.startsWith("PUT"))).toHaveLength(1);
+  });
+
   test("a file that shrinks while it is sent does not arrive", async () => {
     await using w = await filesWorld();
     await writeFile(`${w.host}/f`, Buffer.alloc(3_000_000));

@@ -53,20 +53,21 @@ export class TreeWriter implements AsyncDisposable {
 
   /**
    * A file appears under its name whole; set-user-id and the like are dropped. A small one may do so later: what that meets
-   * is thrown by a later call, `finish` at the latest.
-   *
-   * @param sizeBytes what there is of `data`, which is read to its end here
+   * is thrown by a later call, `finish` at the latest. `data` is read to its end here.
    */
-  async file(
-    names: readonly string[],
-    facts: EntryFacts,
-    { data, sizeBytes }: { data: AsyncIterable<Uint8Array>; sizeBytes: number },
-  ): Promise<void> {
+  async file(names: readonly string[], facts: EntryFacts, data: AsyncIterable<Uint8Array>): Promise<void> {
     const path = await this.#place(names);
-    await this.#small.settle(path);
-    if (sizeBytes > SMALL_BYTES) return this.#write(path, facts, data);
-    const pieces = await Array.fromAsync(data);
-    await this.#small.begin(path, () => this.#write(path, facts, pieces));
+    await this.#small.settle(keyOf(path));
+    const rest = data[Symbol.asyncIterator]();
+    const head: Uint8Array[] = [];
+    // An archive may say of a file that it is small, and go on.
+    for (let bytes = 0; bytes <= SMALL_BYTES; ) {
+      const { done, value } = await rest.next();
+      if (done) return this.#small.begin(keyOf(path), () => this.#write(path, facts, head));
+      head.push(value);
+      bytes += value.length;
+    }
+    await this.#write(path, facts, followed(head, rest));
   }
 
   #write(
@@ -141,7 +142,7 @@ export class TreeWriter implements AsyncDisposable {
   }
 
   async #enter(path: string): Promise<void> {
-    await this.#small.settle(path);
+    await this.#small.settle(keyOf(path));
     try {
       await mkdir(path);
       this.#made.push({ path, facts: { mode: PERMISSION_BITS, mtime: new Date() } });
@@ -164,6 +165,27 @@ export class TreeWriter implements AsyncDisposable {
       await unlink(temporary).catch(() => {}); // it may not have been made
       throw hostFileError(error, "write", path);
     }
+  }
+}
+
+/** The same for names that a file system may take for one. */
+function keyOf(path: string): string {
+  return path.normalize("NFC").toLowerCase();
+}
+
+async function* followed(
+  head: Iterable<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* head;
+    for (;;) {
+      const { done, value } = await rest.next();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await rest.return?.();
   }
 }
 

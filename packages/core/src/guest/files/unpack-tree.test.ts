@@ -4,7 +4,7 @@ import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } f
 import { temporaryDirectory } from "@bandsox/testkit";
 import fc from "fast-check";
 import { Header } from "tar";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ArchiveError } from "./tar-path.ts";
 import { unpackTree } from "./unpack-tree.ts";
 
@@ -185,6 +185,53 @@ describe("a hostile archive is refused and touches nothing outside", () => {
       { path: "f" },
     );
     await expect(unpackTree(one(header, 65_536), p.to, LIMITS)).rejects.toBeInstanceOf(ArchiveError);
+  });
+
+  test("what says that it is small, and goes on, is bounded all the same", async () => {
+    await using p = await place();
+    const record = (text: string) => `${text.length + (text.length > 6 ? 4 : 3)} ${text}\n`;
+    const small = { path: "g", type: "GlobalExtendedHeader", data: record("size=1") };
+    const limits = { ...LIMITS, maxBytes: 1e9 };
+    const pieces = 200;
+    const file = [
+      small,
+      { path: "x", type: "ExtendedHeader", data: record(`size=${pieces * 65_536}`) },
+      { path: "f" },
+    ];
+    // It is written while it comes: the second half waits until there is some of it on the disk.
+    async function* arriving() {
+      for (const one of file) yield entry(one);
+      for (let n = 0; n < pieces / 2; n++) yield Buffer.alloc(65_536, n);
+      await vi.waitUntil(
+        async () => {
+          const [part = ""] = await readdir(p.to);
+          return part !== "" && (await stat(`${p.to}/${part}`)).size > 1_000_000;
+        },
+        { timeout: 20_000 },
+      );
+      for (let n = 0; n < pieces / 2; n++) yield Buffer.alloc(65_536, n);
+      yield Buffer.alloc(1024);
+    }
+    await unpackTree(arriving(), p.to, limits);
+    expect((await stat(`${p.to}/f`)).size).toBe(pieces * 65_536);
+
+    let taken = 0;
+    async function* longName() {
+      yield entry(small);
+      const header = new Header({
+        path: "L",
+        type: "NextFileHasLongPath",
+        size: 1e9,
+        mode: 0,
+        mtime: new Date(0),
+      });
+      const block = Buffer.alloc(512);
+      header.encode(block, 0);
+      yield block;
+      for (; taken < 1000; taken++) yield Buffer.alloc(65_536, "x");
+    }
+    await expect(unpackTree(longName(), p.to, limits)).rejects.toBeInstanceOf(ArchiveError);
+    expect(taken).toBeLessThan(300);
   });
 
   test("what is compressed is no tar", async () => {

@@ -52,7 +52,7 @@ class Unpacking {
     const names = entryNames(entry.path);
     const facts = { mode: entry.mode ?? 0, mtime: sane(entry.mtime) };
     if (FILES.includes(entry.type)) {
-      await this.#writer.file(names, facts, { data: this.#counted(data), sizeBytes: entry.size });
+      await this.#writer.file(names, facts, this.#counted(data));
       return;
     }
     entry.resume();

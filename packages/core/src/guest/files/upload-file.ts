@@ -177,12 +177,15 @@ async function openSource(path: string): Promise<Source> {
     throw new BandSoxError(code, `cannot send ${path}: it is no regular file`, { path });
   }
   async function* frames({ bytes, hash }: BodyStart, onSent: (end: number) => void) {
+    let sent = bytes;
     for await (const { piece, end } of fileFrames(file, { from: bytes, to: before.size }, hash)) {
       yield piece;
+      sent = end;
       onSent(end);
     }
     const after = await file.stat();
-    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw new SourceChanged(path);
+    if (sent !== before.size || after.size !== before.size || after.mtimeMs !== before.mtimeMs)
+      throw new SourceChanged(path);
     yield endFrame(before.size, hash);
   }
   const dispose = () => file.close();
