@@ -3,7 +3,7 @@ import type { Vm } from "bandsox";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { busyboxRoot, finish, openWorld, type World } from "../e2e/support/world.ts";
-import { type Lab, openLab } from "./support/cni.ts";
+import { type Lab, openLab, removeBridges } from "./support/cni.ts";
 import { MACHINE, openInternet } from "./support/internet.ts";
 
 const resources = new AsyncDisposableStack();
@@ -13,6 +13,7 @@ let image: string;
 
 beforeAll(async () => {
   resources.use(await openInternet());
+  resources.defer(removeBridges);
   world = resources.use(await openWorld());
   lab = await openLab(world.dir, world.storage);
   process.env.BANDSOX_CNI_CONF_DIR = lab.confDir;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { busyboxRoot, type World } from "../e2e/support/world.ts";
 import { isReal } from "../firecracker/support/binary.ts";
 import { openFirecrackerWorld } from "../firecracker/support/use-firecracker.ts";
-import { openLab } from "./support/cni.ts";
+import { openLab, removeBridges } from "./support/cni.ts";
 import { MACHINE, openInternet } from "./support/internet.ts";
 
 // The double's guests have no frames from their TAP devices; whether its VMM's user may open them is tried all the same.
@@ -18,6 +18,7 @@ let image: string;
 
 beforeAll(async () => {
   resources.use(await openInternet());
+  resources.defer(removeBridges);
   world = resources.use(await openFirecrackerWorld());
   if (!isReal) await installJailerDouble(dirname(process.env.BANDSOX_FIRECRACKER ?? ""));
   process.env.BANDSOX_CNI_CONF_DIR = (await openLab(world.dir, world.storage)).confDir;
