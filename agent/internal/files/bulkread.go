@@ -17,24 +17,25 @@ var bulkReadSlots = make(chan struct{}, bulkReadLimit)
 // sendLarge sends length bytes of a file from offset. What is large is read round the page cache: a page that is not in it yet
 // costs an emulated guest ten times as long as one that comes from the disk itself, one that is four times.
 func sendLarge(to *dataframe.Writer, fd int, offset, length int64) error {
+	var sent int64
 	if length > bulkFrom {
-		select {
-		case bulkReadSlots <- struct{}{}:
-			sent, err := sendBulk(to, fd, offset, length)
-			<-bulkReadSlots
-			if err != nil {
-				return err
-			}
-			offset, length = offset+sent, length-sent
-		default:
+		var err error
+		if sent, err = sendBulk(to, fd, offset, length); err != nil {
+			return err
 		}
 	}
-	return to.ReadFile(fd, offset, length)
+	return to.ReadFile(fd, offset+sent, length-sent)
 }
 
 // sendBulk sends as much as can be read in whole blocks from the disk itself and tells how much that was: nothing where the file
-// system has no disk.
+// system has no disk, or all buffers are in use.
 func sendBulk(to *dataframe.Writer, fd int, offset, length int64) (sent int64, err error) {
+	select {
+	case bulkReadSlots <- struct{}{}:
+		defer func() { <-bulkReadSlots }()
+	default:
+		return 0, nil
+	}
 	if first := -offset & (blockSize - 1); first > 0 {
 		if err := to.ReadFile(fd, offset, first); err != nil {
 			return 0, err
